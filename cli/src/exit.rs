@@ -1,0 +1,89 @@
+//! How the program ends: an exit code that scripts can rely on, and one sentence for people.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// The exit codes, as the help prints them.
+pub(crate) const CODES: &str = "\
+Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 cannot connect or resolve, 4 cannot bind or no permission, \
+130 interrupted.";
+
+/// The exit code of a client that was interrupted: 128 and the number of SIGINT, as shells have it.
+pub(crate) const INTERRUPTED: i32 = 130;
+
+/// What kind of failure ended the program. The numbers are its exit codes and never change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Code {
+    /// Something failed on the way.
+    Failed = 1,
+    /// The command line, the environment or the configuration file is wrong.
+    Usage = 2,
+    /// The other side cannot be reached, or its name has no address.
+    Connect = 3,
+    /// An endpoint cannot be listened on, or the system does not permit something.
+    Bind = 4,
+}
+
+/// Why the program ends before it has done its work.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: Code,
+    sentence: String,
+}
+
+impl Failure {
+    pub(crate) fn new(code: Code, sentence: impl Into<String>) -> Self {
+        Self {
+            code,
+            sentence: sentence.into(),
+        }
+    }
+
+    /// Something failed on the way, and the system said why.
+    pub(crate) fn system(what: impl Display, error: &io::Error) -> Self {
+        Self::new(Code::Failed, format!("{what}: {}", cause(error)))
+    }
+
+    /// Says the sentence, and gives the code to end with.
+    pub(crate) fn report(&self) -> ExitCode {
+        // A name from outside must not be able to break the one line in two or to play with the terminal.
+        let sentence: String = self.sentence.chars().map(printable).collect();
+        // When even standard error is gone, the code still says what happened.
+        let _ = writeln!(io::stderr(), "socketserver: {sentence}");
+        ExitCode::from(self.code as u8)
+    }
+}
+
+fn printable(letter: char) -> char {
+    if letter.is_control() {
+        '\u{FFFD}'
+    } else {
+        letter
+    }
+}
+
+/// The text of a system error as a person would say it: lower case, without the error number.
+pub(crate) fn cause(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut letters = text.chars();
+    let first = letters.next().into_iter().flat_map(char::to_lowercase);
+    first.chain(letters).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_read_like_the_rest_of_a_sentence() {
+        assert_eq!(
+            cause(&io::Error::from_raw_os_error(13)),
+            "permission denied"
+        );
+        assert_eq!(cause(&io::Error::other("Strange things")), "strange things");
+        assert_eq!(cause(&io::Error::other("")), "");
+    }
+}

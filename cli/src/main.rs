@@ -1,0 +1,64 @@
+//! The command `socketserver`: serves the ready-made handlers in any mode, and talks to servers.
+
+#![forbid(unsafe_code)]
+
+mod connect;
+mod console;
+mod exit;
+mod generate;
+mod serve;
+mod units;
+mod usage;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::console::Console;
+use crate::exit::Failure;
+
+/// Serves ready-made handlers in any concurrency mode, and talks to servers.
+///
+/// A setting is taken from its flag, else from its environment variable, else from the configuration file, else it has
+/// its default.
+#[derive(Debug, Parser)]
+#[command(name = "socketserver", version, after_help = exit::CODES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    console: console::Options,
+}
+
+/// What there is to do.
+#[derive(Debug, Subcommand)]
+enum Command {
+    // Boxed, since it is far larger than the others.
+    Serve(Box<serve::Options>),
+    Connect(connect::Options),
+    Completions(generate::Completions),
+    Man(generate::Man),
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage::explain(&error),
+    };
+    let console = Console::open(&cli.console);
+    match cli.command.run(console) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+impl Command {
+    fn run(self, console: Console) -> Result<(), Failure> {
+        match self {
+            Self::Serve(options) => serve::run(*options, console),
+            Self::Connect(options) => connect::run(&options),
+            Self::Completions(options) => generate::completions(&options),
+            Self::Man(options) => generate::man(&options),
+        }
+    }
+}

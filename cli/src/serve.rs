@@ -1,0 +1,204 @@
+//! `serve`: binds every endpoint, says where, serves until a signal comes, and reports.
+
+mod descriptors;
+mod report;
+mod service;
+mod settings;
+mod signals;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::thread;
+
+use clap::{Args, ValueEnum};
+use socketserver::{Address, Config, Endpoint, Server, StartError, StopHandle, StreamServer};
+
+use self::report::Served;
+use self::service::{HandlerOptions, Service};
+use crate::console::Console;
+use crate::exit::{Code, Failure};
+
+/// Runs a server until SIGTERM or SIGINT.
+///
+/// Standard output has one line for each endpoint, `listening tcp://127.0.0.1:9001`, as soon as clients may connect, and
+/// nothing else. On the first signal the server takes no more connections and lets the live ones finish; a second one
+/// cuts them.
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// What to serve; without it everything, each on its default port
+    #[arg(value_enum)]
+    handler: Option<Service>,
+    /// Where to listen: tcp://HOST:PORT, HOST:PORT, :PORT (on 127.0.0.1), unix:PATH or unix:@NAME [default: 127.0.0.1
+    /// and the handler's port: echo 9001, uppercase 9002]
+    #[arg(value_name = "ENDPOINT")]
+    endpoints: Vec<Endpoint>,
+    /// How the handler is written
+    #[arg(long, value_enum, default_value_t, env = "SOCKETSERVER_STYLE")]
+    style: Style,
+    #[command(flatten)]
+    of_handler: HandlerOptions,
+    /// Write the final report here, as JSON: all counts, summed over all handlers, and under "servers" those of each
+    #[arg(long, value_name = "FILE", env = "SOCKETSERVER_STATS_FILE")]
+    stats_file: Option<PathBuf>,
+    #[command(flatten)]
+    settings: settings::Settings,
+}
+
+/// Which of the implementations of a handler is served.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Style {
+    /// The one that is called when something happens.
+    #[default]
+    Events,
+}
+
+/// A server that listens, and what it is going to serve.
+struct Bound {
+    service: Service,
+    server: StreamServer,
+}
+
+pub(crate) fn run(options: Options, console: Console) -> Result<(), Failure> {
+    let Style::Events = options.style;
+    options.of_handler.check(options.handler)?;
+    let config = options.settings.config()?;
+    if let Some(path) = &options.stats_file {
+        report::check_writable(path)?;
+    }
+    let plan = plan(options.handler, options.endpoints);
+    let servers = bind(plan, &config)?;
+    descriptors::make_room(&config, servers.len());
+    let stops: Vec<_> = servers
+        .iter()
+        .map(|bound| bound.server.stop_handle())
+        .collect();
+    signals::stop_at_signals(stops.clone(), config.drain_timeout, console)?;
+    announce(&servers)?;
+    introduce(&servers, &config, options.handler.is_none(), console);
+
+    let (served, failures) = serve(servers, &options.of_handler, &stops)?;
+    for served in &served {
+        console.say(served);
+    }
+    if let Some(path) = &options.stats_file {
+        report::write(path, &served)?;
+    }
+    failures.into_iter().next().map_or(Ok(()), Err)
+}
+
+/// What listens where: one server for the handler that was asked for, or one for each that there is.
+fn plan(handler: Option<Service>, endpoints: Vec<Endpoint>) -> Vec<(Service, Vec<Endpoint>)> {
+    match handler {
+        Some(service) if !endpoints.is_empty() => vec![(service, endpoints)],
+        Some(service) => vec![service.by_default()],
+        None => Service::value_variants()
+            .iter()
+            .map(|service| service.by_default())
+            .collect(),
+    }
+}
+
+fn bind(plan: Vec<(Service, Vec<Endpoint>)>, config: &Config) -> Result<Vec<Bound>, Failure> {
+    let mut servers = Vec::new();
+    for (service, endpoints) in plan {
+        let builder = StreamServer::builder()
+            .config(config.clone())
+            .endpoints(endpoints);
+        let server = builder.bind().map_err(|error| {
+            let bind = matches!(error, StartError::Bind(_));
+            Failure::new(
+                if bind { Code::Bind } else { Code::Usage },
+                error.to_string(),
+            )
+        })?;
+        servers.push(Bound { service, server });
+    }
+    Ok(servers)
+}
+
+/// Says where clients may connect.
+fn announce(servers: &[Bound]) -> Result<(), Failure> {
+    match print_addresses(servers) {
+        // Whoever reads no further knows enough; clients come all the same.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.map_err(|error| {
+            Failure::system("cannot say on standard output where it listens", &error)
+        }),
+    }
+}
+
+fn print_addresses(servers: &[Bound]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    for address in servers.iter().flat_map(|bound| bound.server.addresses()) {
+        writeln!(stdout, "listening {address}")?;
+    }
+    stdout.flush()
+}
+
+/// Says how the servers run and, when asked, how to try them.
+fn introduce(servers: &[Bound], config: &Config, with_clients: bool, console: Console) {
+    let memory = config
+        .memory_bytes_max()
+        .saturating_mul(servers.len() as u128);
+    console.say(settings::summary(config, memory));
+    if with_clients {
+        for bound in servers {
+            let ports = bound.server.addresses().iter().filter_map(Address::port);
+            ports.for_each(|port| console.say(bound.service.invitation(port)));
+        }
+    }
+}
+
+/// Serves until all servers have stopped, each on a thread of its own. Where one ends, all do.
+fn serve(
+    servers: Vec<Bound>,
+    options: &HandlerOptions,
+    stops: &[StopHandle],
+) -> Result<(Vec<Served>, Vec<Failure>), Failure> {
+    thread::scope(|scope| {
+        let mut threads = Vec::new();
+        for bound in servers {
+            let builder = thread::Builder::new().name(bound.service.to_string());
+            let spawned = builder.spawn_scoped(scope, || {
+                let _all_end_together = StopAll(stops);
+                serve_one(bound, options)
+            });
+            threads
+                .push(spawned.map_err(|error| Failure::system("cannot start a thread", &error))?);
+        }
+        let (mut served, mut failures) = (Vec::new(), Vec::new());
+        for thread in threads {
+            match thread.join() {
+                Ok(Ok(one)) => served.push(one),
+                Ok(Err(failure)) => failures.push(failure),
+                Err(_) => failures.push(Failure::new(
+                    Code::Failed,
+                    "a server has panicked (this is a bug)",
+                )),
+            }
+        }
+        Ok((served, failures))
+    })
+}
+
+fn serve_one(bound: Bound, options: &HandlerOptions) -> Result<Served, Failure> {
+    let Bound { service, server } = bound;
+    let addresses = server.addresses().to_vec();
+    match service.serve(server, options) {
+        Ok(report) => Ok(Served {
+            service,
+            addresses,
+            report,
+        }),
+        Err(error) => Err(Failure::new(Code::Failed, format!("{service}: {error}"))),
+    }
+}
+
+/// Stops all servers when it is dropped, also by a panic.
+struct StopAll<'a>(&'a [StopHandle]);
+
+impl Drop for StopAll<'_> {
+    fn drop(&mut self) {
+        self.0.iter().for_each(StopHandle::stop);
+    }
+}

@@ -1,0 +1,10 @@
+//! The command `socketserver` as its users see it: arguments, pipes, sockets, signals and exit codes.
+
+// What is tested with is Linux's: abstract names of sockets, and a device that is always full.
+#![cfg(target_os = "linux")]
+
+mod connect;
+mod process;
+mod serve;
+mod signals;
+mod usage;

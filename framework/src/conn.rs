@@ -1,0 +1,183 @@
+//! What a handler does with its connection.
+
+use std::fmt;
+use std::fs::File;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::group::Members;
+use crate::mail::Place;
+use crate::net::Address;
+use crate::remote::Remote;
+use crate::session::{Core, Turn};
+
+/// The number of a connection: unique within one server, from one upwards in the order in which they were accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub(crate) u64);
+
+impl ConnectionId {
+    /// The number itself.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// One accepted connection, as its handler sees it during a callback.
+///
+/// Nothing here waits, and nothing here fails: what goes wrong with the connection ends it, and
+/// [`Handler::closed`](crate::Handler::closed) tells why.
+pub struct Conn<'a> {
+    core: &'a mut Core,
+    turn: &'a mut Turn,
+}
+
+impl<'a> Conn<'a> {
+    pub(crate) fn new(core: &'a mut Core, turn: &'a mut Turn) -> Self {
+        Self { core, turn }
+    }
+
+    /// The number of this connection.
+    pub fn id(&self) -> ConnectionId {
+        self.core.id()
+    }
+
+    /// Where the peer is.
+    pub fn peer(&self) -> &Address {
+        self.core.peer()
+    }
+
+    /// Where the peer's connection arrived.
+    pub fn local(&self) -> &Address {
+        self.core.local(self.turn)
+    }
+
+    /// Sends bytes to the peer, after everything that was written before.
+    ///
+    /// The bytes are copied and leave together with everything else that this callback writes. What the peer's system does not take
+    /// at once is kept; see [`queued`](Conn::queued). When more than
+    /// [`Config::output_bytes_max`](crate::Config::output_bytes_max) would be kept, the connection is cut with
+    /// [`CloseReason::OutputOverflow`](crate::CloseReason::OutputOverflow). After a close, what is written is dropped.
+    #[inline]
+    pub fn write(&mut self, bytes: &[u8]) {
+        self.core.write(bytes, self.turn);
+    }
+
+    /// Sends bytes that are shared with others, without copying them.
+    pub fn write_shared(&mut self, bytes: Bytes) {
+        self.core.write_shared(bytes, self.turn);
+    }
+
+    /// Sends a range of bytes of a file, after everything that was written before.
+    ///
+    /// On Linux the kernel moves the pages itself (`sendfile(2)`); elsewhere they are copied in small pieces. A file that turns
+    /// out to be shorter than the range ends the connection with
+    /// [`CloseReason::FileTruncated`](crate::CloseReason::FileTruncated), since the peer was promised more. Reading waits for the disk: on a
+    /// reactor that delays the other connections of the loop if the file is not in memory.
+    pub fn send_file(&mut self, file: File, range: Range<u64>) {
+        self.core.send_file(file, range, self.turn);
+    }
+
+    /// How many bytes were written that the system has not taken yet, ranges of files not counted.
+    ///
+    /// From [`Config::output_high`](crate::Config::output_high) on, the connection is not read from until they have
+    /// fallen to [`Config::output_low`](crate::Config::output_low).
+    pub fn queued(&self) -> usize {
+        self.core.queued(self.turn)
+    }
+
+    /// Asks not to be called with input before `bytes` bytes of it are there. It holds for the next call only.
+    ///
+    /// It also says that a message is under way, so that [`Config::read_timeout`](crate::Config::read_timeout) counts from now
+    /// on. More than [`Config::input_bytes_max`](crate::Config::input_bytes_max) ends the connection with
+    /// [`CloseReason::InputOverflow`](crate::CloseReason::InputOverflow).
+    pub fn want(&mut self, bytes: usize) {
+        self.core.want(bytes);
+    }
+
+    /// Stops reading from the peer until [`resume_reading`](Conn::resume_reading). What has come already is kept.
+    pub fn pause_reading(&mut self) {
+        self.core.set_reading(false);
+    }
+
+    /// Reads again.
+    pub fn resume_reading(&mut self) {
+        self.core.set_reading(true);
+    }
+
+    /// Has [`Handler::timer`](crate::Handler::timer) called once, `after` from now. A timer of the same number is replaced.
+    ///
+    /// Timers are exact to about a millisecond, never early, and count on the monotonic clock.
+    pub fn set_timer(&mut self, timer: u8, after: Duration) {
+        self.core
+            .set_timer(timer, self.turn.exact_now().after(after));
+    }
+
+    /// Makes a timer not ring.
+    pub fn cancel_timer(&mut self, timer: u8) {
+        self.core.cancel_timer(timer);
+    }
+
+    /// A handle with which other threads can write to this connection and close it.
+    ///
+    /// The first call makes it; a connection that never asks costs nothing.
+    pub fn remote(&mut self) -> Remote {
+        Remote::new(self.core.letters(self.turn))
+    }
+
+    /// Closes politely: everything written is sent, then the end of the stream; what the peer still sends is read and dropped for a
+    /// while ([`Config::linger_timeout`](crate::Config::linger_timeout)), so that it can read the answer to its end.
+    ///
+    /// No callback but [`Handler::closed`](crate::Handler::closed) follows.
+    pub fn close(&mut self) {
+        self.core.close(self.turn);
+    }
+
+    /// Closes politely as soon as no message is half received, that is: as soon as the handler has taken all input and wants no more.
+    pub fn finish(&mut self) {
+        self.core.finish();
+    }
+
+    /// Cuts the connection: what is queued is dropped, and a TCP peer sees a reset.
+    pub fn abort(&mut self) {
+        self.core.abort(self.turn);
+    }
+
+    /// Whether the server is stopping.
+    pub fn is_stopping(&self) -> bool {
+        self.core.is_draining()
+    }
+
+    pub(crate) fn place(&self) -> Arc<Place> {
+        self.turn.place.clone()
+    }
+
+    pub(crate) fn key(&self) -> u32 {
+        self.core.key()
+    }
+
+    pub(crate) fn remember_group(&mut self, members: &Arc<Members>) {
+        self.core.remember_group(members);
+    }
+
+    pub(crate) fn forget_group(&mut self, members: &Arc<Members>) {
+        self.core.forget_group(members);
+    }
+}
+
+impl fmt::Debug for Conn<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Conn")
+            .field("id", &self.id())
+            .field("peer", self.peer())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,126 @@
+//! One handler, every concurrency model: a socket server framework in the spirit of Python's `socketserver`.
+//!
+//! You write a [`Handler`]: the conversation with one connection, as callbacks. A server makes one handler for each
+//! connection it accepts, calls it whenever something happens, and drops it when the connection is over. How connections
+//! are scheduled is another matter: a [`Mode`] chooses between one after the other, a thread for each, a pool of threads and
+//! event loops, and the handler stays the same.
+//!
+//! # Example
+//!
+//! A server that sends back what it receives, and one client of it. The server runs until somebody stops it.
+//!
+//! ```
+//! use std::io::{self, Read, Write};
+//! use std::net::{Shutdown, TcpStream};
+//! use std::thread;
+//!
+//! use socketserver::{Conn, Handler, HandlerError, Input, Mode, Server, TcpServer};
+//!
+//! /// Sends back what it receives.
+//! struct Echo;
+//!
+//! impl Handler for Echo {
+//!     fn received(&mut self, input: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+//!         conn.write(input.take_all());
+//!         Ok(())
+//!     }
+//! }
+//!
+//! /// Says hello, and reads the answer to its end.
+//! fn talk(port: u16) -> io::Result<String> {
+//!     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+//!     stream.write_all(b"hello")?;
+//!     stream.shutdown(Shutdown::Write)?;
+//!     let mut answer = String::new();
+//!     stream.read_to_string(&mut answer)?;
+//!     Ok(answer)
+//! }
+//!
+//! let server = TcpServer::bind("127.0.0.1:0")?.mode(Mode::Threads);
+//! let port = server.addresses()[0].port().ok_or("a TCP server has a port")?;
+//! let stop = server.stop_handle();
+//! let client = thread::spawn(move || {
+//!     let answer = talk(port);
+//!     stop.stop();
+//!     answer
+//! });
+//!
+//! let report = server.serve_forever(|_peer| Echo)?;
+//! assert_eq!(client.join().expect("the client does not panic")?, "hello");
+//! assert_eq!(report.stats.accepted, 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Modes
+//!
+//! | Mode | Accepts | Runs handlers | Choose it for | Python |
+//! |---|---|---|---|---|
+//! | [`Mode::Serial`] | the serving thread | the same, one connection to its end, then the next | learning, one short exchange | `TCPServer` |
+//! | [`Mode::Threads`] | the serving thread | a thread for each connection | handlers that wait | `ThreadingTCPServer` |
+//! | [`Mode::Pool`] | the serving thread | so many threads, each with one connection to its end | handlers that wait, few threads | |
+//! | [`Mode::Reactor`] | every loop | the loop that has accepted the connection | many connections, quick callbacks | `asyncio` |
+//!
+//! The order of the callbacks and the bytes that result are the same in every mode. On a reactor a callback must be quick,
+//! since all connections of its loop wait for it; [`Config::slow_callback`] tells which are not.
+//!
+//! # From Python's names
+//!
+//! | Python | Here |
+//! |---|---|
+//! | `TCPServer`, `UnixStreamServer` | [`TcpServer::bind`], [`UnixServer::bind`], [`StreamServer::builder`] |
+//! | `ThreadingMixIn` | [`StreamServer::mode`], [`Builder::mode`] |
+//! | `BaseRequestHandler`: `setup`, `handle`, `finish` | [`Handler::opened`], [`Handler::received`], [`Handler::closed`] |
+//! | `request`, `rfile`, `wfile`, `client_address` | [`Input`], [`Conn`], [`Conn::peer`] |
+//! | `verify_request`, `handle_error`, `service_actions`, `handle_timeout` | [`Hooks`] |
+//! | `serve_forever`, `handle_request` | [`StreamServer::serve_forever`], [`StreamServer::handle_request`] |
+//! | `shutdown`, `server_close` | [`StopHandle::stop`], [`StopHandle::cut`], dropping the server |
+//! | `server_address` | [`Server::addresses`] |
+//! | `request_queue_size`, `allow_reuse_address`, `allow_reuse_port` | [`Config::backlog`], [`Config::reuse_address`], [`Config::reuse_port`] |
+//! | `timeout` of a handler | [`Config::idle_timeout`], [`Config::read_timeout`], [`Config::write_timeout`] |
+//! | `max_children`, `block_on_close`, `daemon_threads` | [`Config::connections_max`], [`Config::drain_timeout`] |
+//!
+//! # Limits
+//!
+//! Everything that can grow has a maximum and everything that a peer can delay has a deadline; [`Config`] lists them with
+//! their defaults and reasons, and [`Config::memory_bytes_max`] says what they add up to. A connection ends for exactly one
+//! [`CloseReason`]. An error or a panic in a handler ends its connection and nothing else, which needs the default
+//! `panic = "unwind"`.
+//!
+//! These servers are for streams, TCP and Unix sockets, on systems of the Unix family; Linux comes first. They serve neither
+//! datagrams nor TLS. There is no async runtime and no `unsafe` code.
+//!
+//! # Where to go next
+//!
+//! [`Group`] writes to many connections at once, [`Remote`] to one from another thread, [`Conn::send_file`] lets the kernel
+//! send a file, and [`Stats`] are what a server counts.
+
+#![forbid(unsafe_code)]
+
+mod close;
+mod conn;
+mod driver;
+mod error;
+mod group;
+mod handler;
+mod input;
+mod mail;
+mod net;
+mod remote;
+mod server;
+mod session;
+mod timer;
+
+pub use bytes::Bytes;
+
+pub use close::CloseReason;
+pub use conn::{Conn, ConnectionId};
+pub use error::{BindError, ConfigError, HandlerError, ServeError};
+pub use group::{Group, SlowMember};
+pub use handler::Handler;
+pub use input::Input;
+pub use net::{Address, Endpoint, EndpointError};
+pub use remote::{Remote, RemoteError};
+pub use server::{
+    AtCapacity, Builder, Config, Handled, Hooks, Mode, Report, Server, StartError, State, Stats,
+    StatsHandle, StopHandle, StreamServer, SystemCalls, TcpServer, UnixServer,
+};

@@ -1,0 +1,257 @@
+//! Listening sockets: made with every option set before they are bound, and removed from the file system only if still ours.
+
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+use rustix::io::Errno;
+#[cfg(not(target_os = "linux"))]
+use socket2::SockRef;
+use socket2::{Domain, SockAddr, Type};
+
+use super::{Address, Endpoint, Socket};
+use crate::error::BindError;
+use crate::server::Config;
+
+/// A listening socket and where it listens.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    fd: OwnedFd,
+    address: Address,
+    bequeaths_timeouts: bool,
+    /// The socket file this listener made, which is removed with it.
+    _file: Option<SocketFile>,
+}
+
+/// Whether the sockets that a listener accepts wait in their reads and writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NewSockets {
+    Blocking,
+    Nonblocking,
+}
+
+/// A socket file with its device and inode: dropping it removes it, if it is still the same.
+#[derive(Debug)]
+struct SocketFile {
+    path: PathBuf,
+    identity: (u64, u64),
+}
+
+impl Listener {
+    /// Listens on an endpoint. Of several addresses of one host name the first that can be bound is taken.
+    pub(crate) fn bind(endpoint: &Endpoint, config: &Config) -> Result<Self, BindError> {
+        let result = match endpoint {
+            Endpoint::Tcp { .. } => bind_tcp(endpoint, config),
+            Endpoint::Unix(path) => bind_unix(path, config),
+            Endpoint::UnixAbstract(name) => bind_abstract(name, config),
+        };
+        result.map_err(|source| BindError {
+            endpoint: endpoint.to_string(),
+            source,
+        })
+    }
+
+    pub(crate) fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Takes the next connection. It never waits, and what it accepts is close-on-exec from birth.
+    pub(crate) fn accept(&self, sockets: NewSockets) -> Result<(Socket, Address), Errno> {
+        let (fd, address) = accept_from(&self.fd, sockets)?;
+        #[cfg(target_vendor = "apple")]
+        let _ = SockRef::from(&fd).set_nosigpipe(true);
+        Ok((Socket::new(fd), Address::from_any(address)))
+    }
+
+    /// Whether the sockets accepted here have inherited how long a blocking read or write may wait.
+    pub(crate) fn bequeaths_timeouts(&self) -> bool {
+        self.bequeaths_timeouts
+    }
+}
+
+/// Whether TCP sockets inherit from their listener how long blocking reads and writes may wait, which saves two system
+/// calls per connection. Non-blocking sockets do not mind.
+const BEQUEATHS_TIMEOUTS: bool = cfg!(target_os = "linux");
+
+#[cfg(target_os = "linux")]
+fn accept_from(
+    fd: &OwnedFd,
+    sockets: NewSockets,
+) -> Result<(OwnedFd, Option<rustix::net::SocketAddrAny>), Errno> {
+    use rustix::net::SocketFlags;
+    let flags = match sockets {
+        NewSockets::Blocking => SocketFlags::CLOEXEC,
+        NewSockets::Nonblocking => SocketFlags::CLOEXEC | SocketFlags::NONBLOCK,
+    };
+    rustix::net::acceptfrom_with(fd, flags)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn accept_from(
+    fd: &OwnedFd,
+    sockets: NewSockets,
+) -> Result<(OwnedFd, Option<rustix::net::SocketAddrAny>), Errno> {
+    let (accepted, address) = rustix::net::acceptfrom(fd)?;
+    let socket = SockRef::from(&accepted);
+    // Sockets may inherit the listener's flags here, so that both are set, one way or the other.
+    let done = socket
+        .set_cloexec(true)
+        .and_then(|()| socket.set_nonblocking(sockets == NewSockets::Nonblocking));
+    match done {
+        Ok(()) => Ok((accepted, address)),
+        Err(error) => Err(error
+            .raw_os_error()
+            .map_or(Errno::IO, Errno::from_raw_os_error)),
+    }
+}
+
+fn bind_tcp(endpoint: &Endpoint, config: &Config) -> io::Result<Listener> {
+    let mut result = Err(io::Error::new(
+        io::ErrorKind::NotFound,
+        "the host name has no address",
+    ));
+    for address in endpoint.resolve()? {
+        result = bind_address(address, config);
+        if result.is_ok() {
+            break;
+        }
+    }
+    result
+}
+
+fn bind_address(address: SocketAddr, config: &Config) -> io::Result<Listener> {
+    let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    if address.is_ipv6() {
+        // Said either way, since the default differs from system to system.
+        socket.set_only_v6(!config.dual_stack)?;
+    }
+    socket.set_reuse_address(config.reuse_address)?;
+    if config.reuse_port {
+        socket.set_reuse_port(true)?;
+    }
+    // Accepted sockets inherit this on Linux, the BSDs and macOS.
+    socket.set_tcp_nodelay(config.nodelay)?;
+    if BEQUEATHS_TIMEOUTS {
+        socket.set_read_timeout(config.idle_timeout)?;
+        socket.set_write_timeout(config.write_timeout)?;
+    }
+    socket.bind(&address.into())?;
+    listen(socket, config, None)
+}
+
+fn bind_unix(path: &Path, config: &Config) -> io::Result<Listener> {
+    remove_stale(path)?;
+    let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.bind(&SockAddr::unix(path)?)?;
+    let file = SocketFile {
+        path: path.to_owned(),
+        identity: identity_of(path)?,
+    };
+    if let Some(mode) = config.unix_mode {
+        // Nobody can connect before `listen`, so there is no moment with the wrong mode.
+        fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+    }
+    listen(socket, config, Some(file))
+}
+
+fn bind_abstract(name: &str, config: &Config) -> io::Result<Listener> {
+    let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.bind(&SockAddr::unix(format!("\0{name}"))?)?;
+    listen(socket, config, None)
+}
+
+fn listen(
+    socket: socket2::Socket,
+    config: &Config,
+    file: Option<SocketFile>,
+) -> io::Result<Listener> {
+    socket.set_nonblocking(true)?;
+    socket.listen(i32::try_from(config.backlog).unwrap_or(i32::MAX))?;
+    let fd = OwnedFd::from(socket);
+    let address = Address::from_any(Some(rustix::net::getsockname(&fd)?));
+    let bequeaths_timeouts = BEQUEATHS_TIMEOUTS && matches!(address, Address::Tcp(_));
+    Ok(Listener {
+        fd,
+        address,
+        bequeaths_timeouts,
+        _file: file,
+    })
+}
+
+/// Removes a socket file that no server listens on any more. A live one, or a file that is no socket, stays.
+fn remove_stale(path: &Path) -> io::Result<()> {
+    let Ok(metadata) = fs::symlink_metadata(path) else {
+        return Ok(());
+    };
+    if !metadata.file_type().is_socket() {
+        return Err(io::ErrorKind::AddrInUse.into());
+    }
+    match UnixStream::connect(path) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(error),
+        _ => Err(io::ErrorKind::AddrInUse.into()),
+    }
+}
+
+fn identity_of(path: &Path) -> io::Result<(u64, u64)> {
+    let metadata = fs::symlink_metadata(path)?;
+    Ok((metadata.dev(), metadata.ino()))
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // A successor may have put its own socket there: that one must stay.
+        if identity_of(&self.path).is_ok_and(|identity| identity == self.identity) {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl AsRawFd for Listener {
+    fn as_raw_fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dropped_listener_leaves_the_file_of_its_successor() {
+        let path =
+            std::env::temp_dir().join(format!("socketserver-listener-{}", std::process::id()));
+        let endpoint = Endpoint::Unix(path.clone());
+        let first = Listener::bind(&endpoint, &Config::default()).unwrap();
+        assert!(
+            Listener::bind(&endpoint, &Config::default()).is_err(),
+            "a live socket is not replaced"
+        );
+        fs::remove_file(&path).unwrap();
+        let second = Listener::bind(&endpoint, &Config::default()).unwrap();
+        drop(first);
+        assert!(path.exists(), "the successor's file stays");
+        drop(second);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_file_that_is_no_socket_is_never_removed() {
+        let path = std::env::temp_dir().join(format!("socketserver-file-{}", std::process::id()));
+        fs::write(&path, "precious").unwrap();
+        let error = Listener::bind(&Endpoint::Unix(path.clone()), &Config::default()).unwrap_err();
+        assert_eq!(error.source.kind(), io::ErrorKind::AddrInUse);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+        fs::remove_file(path).unwrap();
+    }
+}

@@ -1,0 +1,419 @@
+//! One connection without its socket: the handler, what is kept for it, its deadlines and how it ends.
+//!
+//! Bytes, mail and the time go in; output, a wish to read, a deadline and the next [`Step`] come out. There is no socket,
+//! no clock and no thread in here, so that every rule of a connection's life is written once, for all drivers, and can be
+//! tested with plain values.
+//!
+//! A session goes through these phases, never back:
+//!
+//! ```text
+//!   Open ──── close, error, drained … ──▶ Flushing ── output sent ──▶ Lingering ── peer's end, limit ──▶ Over
+//!     │                                       │ peer has ended already ─────────────────────────────────▶  │
+//!     └── reset, deadline, abort, overflow ───┴──────────────────────────────────────────────────────────▶ │
+//! ```
+
+mod core;
+mod output;
+#[cfg(test)]
+mod tests;
+mod turn;
+
+use std::any::Any;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+pub(crate) use self::core::Core;
+use self::core::Phase;
+use self::output::SendError;
+pub(crate) use self::output::{Sent, Wire};
+pub(crate) use self::turn::Turn;
+use crate::group::SlowMember;
+use crate::net::Address;
+use crate::remote::Ending;
+use crate::server::Stage;
+use crate::timer::Time;
+use crate::{CloseReason, Conn, Handler, HandlerError, Input};
+
+/// A connection without its socket.
+pub(crate) struct Session {
+    handler: Box<dyn Handler>,
+    core: Core,
+}
+
+/// What a driver has to do for a session next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Wait for what the session waits for.
+    Wait,
+    /// Send the end of the stream, then ask again.
+    ShutdownWrite,
+    /// Close the socket.
+    Close,
+    /// Close the socket so that the peer sees a reset.
+    Reset,
+}
+
+impl Session {
+    #[inline]
+    pub(crate) fn new(handler: Box<dyn Handler>, core: Core) -> Self {
+        Self { handler, core }
+    }
+
+    pub(crate) fn core_mut(&mut self) -> &mut Core {
+        &mut self.core
+    }
+
+    pub(crate) fn core(&self) -> &Core {
+        &self.core
+    }
+
+    pub(crate) fn peer(&self) -> &Address {
+        self.core.peer()
+    }
+
+    /// The connection is there: the handler's first callback.
+    pub(crate) fn open(&mut self, turn: &mut Turn) {
+        self.call(turn, "opened", |handler, conn| handler.opened(conn));
+        self.core.after_input(turn, false);
+    }
+
+    /// Whether the connection waits for input and for nothing else: no output, no limit but idleness, nobody else who
+    /// knows it. Then there is nothing to do for it, and [`Session::step`] would say so.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.core.is_quiet()
+    }
+
+    /// Bytes have come from the peer.
+    #[expect(
+        clippy::inline_always,
+        reason = "the path of every message: each call less is a tenth of its cost"
+    )]
+    #[inline(always)]
+    pub(crate) fn receive(&mut self, bytes: &[u8], turn: &mut Turn) {
+        turn.counters.bytes_in += bytes.len() as u64;
+        self.core.touch(turn.now);
+        let owed = self.core.kept_is_empty() && self.core.is_owed(bytes.len());
+        let taken = if owed {
+            self.offer_once(bytes, turn)
+        } else {
+            0
+        };
+        // Usually the handler has taken everything, and no message is under way.
+        if taken < bytes.len() || self.core.is_amid_message() {
+            self.receive_rest(&bytes[taken..], taken > 0, turn);
+        }
+    }
+
+    /// What the handler has not taken at its first call; `progress` says whether it took anything.
+    #[inline(never)]
+    fn receive_rest(&mut self, rest: &[u8], progress: bool, turn: &mut Turn) {
+        if self.core.kept_is_empty() {
+            let taken = if progress { self.offer(rest, turn) } else { 0 };
+            self.core.keep(&rest[taken..], turn);
+            self.core.after_input(turn, progress);
+        } else {
+            self.core.keep(rest, turn);
+            self.offer_kept(turn);
+        }
+    }
+
+    /// Offers what was kept once more.
+    fn offer_kept(&mut self, turn: &mut Turn) {
+        let kept = self.core.take_kept(turn);
+        let taken = self.offer(kept.bytes(), turn);
+        self.core.put_back(kept, taken, turn);
+        self.core.after_input(turn, taken > 0);
+    }
+
+    /// Calls the handler with bytes as long as it takes some, and returns how many it took.
+    ///
+    /// It never sees more than the longest message at once, so that what is too long does not depend on how it was cut.
+    fn offer(&mut self, bytes: &[u8], turn: &mut Turn) -> usize {
+        let max = turn.config().input_bytes_max;
+        let mut offered = 0;
+        loop {
+            let window = &bytes[offered..bytes.len().min(offered + max)];
+            if !self.core.is_owed(window.len()) {
+                break;
+            }
+            let taken = self.offer_once(window, turn);
+            offered += taken;
+            if taken == 0 {
+                break;
+            }
+        }
+        offered
+    }
+
+    /// Calls the handler with bytes, and returns how many it took.
+    #[expect(clippy::inline_always, reason = "the path of every message")]
+    #[inline(always)]
+    fn offer_once(&mut self, bytes: &[u8], turn: &mut Turn) -> usize {
+        self.core.reset_want();
+        let mut input = Input::new(bytes);
+        turn.counters.received_calls += 1;
+        self.call(turn, "received", |handler, conn| {
+            handler.received(&mut input, conn)
+        });
+        let taken = input.taken();
+        turn.counters.bytes_delivered += taken as u64;
+        taken
+    }
+
+    /// The peer has sent its end.
+    pub(crate) fn end(&mut self, turn: &mut Turn) {
+        if !self.core.set_ended() || self.core.phase() != Phase::Open {
+            return;
+        }
+        if self.core.kept_is_empty() {
+            self.call(turn, "ended", |handler, conn| {
+                handler.ended(&mut Input::new(&[]), conn)
+            });
+            return;
+        }
+        let kept = self.core.take_kept(turn);
+        let mut input = Input::new(kept.bytes());
+        self.call(turn, "ended", |handler, conn| {
+            handler.ended(&mut input, conn)
+        });
+        let taken = input.taken();
+        turn.counters.bytes_delivered += taken as u64;
+        // Nothing comes any more that could make a message of the rest.
+        self.core.discard_kept(kept, taken, turn);
+        self.core.after_input(turn, true);
+    }
+
+    /// The socket failed; when the server cuts what is left at the drain deadline, that is the cause.
+    pub(crate) fn fail(&mut self, error: impl Into<io::Error>, turn: &mut Turn) {
+        let cut = turn.shared.life.stage() == Stage::Cut;
+        let reason = if cut {
+            CloseReason::DrainCut
+        } else {
+            CloseReason::from_io(&error.into())
+        };
+        self.core.cut(reason, turn);
+    }
+
+    /// Ends the connection at once.
+    pub(crate) fn cut(&mut self, reason: CloseReason, turn: &mut Turn) {
+        self.core.cut(reason, turn);
+    }
+
+    /// The server is stopping, and what had arrived was received.
+    pub(crate) fn drain(&mut self, turn: &mut Turn) {
+        if self.core.set_draining() && self.core.phase() == Phase::Open {
+            self.call(turn, "stopping", |handler, conn| handler.stopping(conn));
+        }
+    }
+
+    /// Time has passed: fires what is due.
+    pub(crate) fn tick(&mut self, turn: &mut Turn) {
+        if let Some(reason) = self.core.expired(turn) {
+            self.core.expire(reason, turn);
+        }
+        while let Some(timer) = self.core.due_timer(turn.now) {
+            self.call(turn, "timer", |handler, conn| handler.timer(timer, conn));
+        }
+    }
+
+    /// Other threads have written to the connection, or want it closed.
+    pub(crate) fn read_letters(&mut self, turn: &mut Turn) {
+        self.core.read_letters(turn);
+    }
+
+    /// A message of a group that the connection is a member of.
+    pub(crate) fn deliver(
+        &mut self,
+        message: &Bytes,
+        bytes_max: usize,
+        policy: SlowMember,
+        turn: &mut Turn,
+    ) {
+        self.core.deliver(message, bytes_max, policy, turn);
+    }
+
+    /// Messages of a group were lost on their way to this member.
+    pub(crate) fn lost_messages(&mut self, policy: SlowMember, turn: &mut Turn) {
+        turn.counters.messages_dropped += 1;
+        if policy == SlowMember::Disconnect {
+            self.core.cut(CloseReason::SlowMember, turn);
+        }
+    }
+
+    /// Sends what is queued, and calls the handler when its output has drained, until the wire is full or `budget` is used up.
+    ///
+    /// Whoever called any other method calls this one next: nothing else is sent before.
+    #[expect(clippy::inline_always, reason = "the path of every message")]
+    #[inline(always)]
+    pub(crate) fn flush(&mut self, wire: &mut impl Wire, budget: usize, turn: &mut Turn) -> Sent {
+        match self.core.send_staged(wire, turn) {
+            Ok(true) => Sent::All,
+            Ok(false) => self.flush_queue(wire, budget, turn),
+            Err(error) => self.cannot_send(error, turn),
+        }
+    }
+
+    /// Sends what is queued, and what is staged behind it.
+    #[inline(never)]
+    fn flush_queue(&mut self, wire: &mut impl Wire, mut budget: usize, turn: &mut Turn) -> Sent {
+        loop {
+            self.core.queue_staged(turn);
+            self.core.note_high_water(turn);
+            let sent = match self.core.send(wire, &mut budget, turn) {
+                Ok(sent) => sent,
+                Err(error) => return self.cannot_send(error, turn),
+            };
+            if self.core.falls_to_low_water(turn) {
+                self.call(turn, "drained", |handler, conn| handler.drained(conn));
+            }
+            if self.core.resumes() {
+                self.offer_kept(turn);
+            }
+            if sent != Sent::All || !self.core.has_output(turn) {
+                return sent;
+            }
+            if budget == 0 {
+                return Sent::Some;
+            }
+        }
+    }
+
+    #[cold]
+    fn cannot_send(&mut self, error: SendError, turn: &mut Turn) -> Sent {
+        match error {
+            SendError::Wire(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.core.note_blocked(turn);
+                return Sent::Blocked;
+            }
+            SendError::Wire(error) => self.fail(error, turn),
+            SendError::File => self.core.cut(CloseReason::FileTruncated, turn),
+        }
+        Sent::All
+    }
+
+    /// What the driver has to do next, once everything that could be sent is sent.
+    #[inline]
+    pub(crate) fn step(&mut self, turn: &mut Turn) -> Step {
+        self.core.step(turn)
+    }
+
+    /// Whether input should be read now.
+    pub(crate) fn wants_input(&self, turn: &Turn) -> bool {
+        self.core.wants_input(turn)
+    }
+
+    /// The first time at which [`Session::tick`] has something to do, idleness apart.
+    pub(crate) fn deadline(&self) -> Time {
+        self.core.deadline()
+    }
+
+    /// When the connection will have been idle for too long, if nothing moves.
+    pub(crate) fn idle_deadline(&self, turn: &Turn) -> Time {
+        self.core.idle_deadline(turn)
+    }
+
+    /// Ends the session: the handler's last callback. Call it when [`Session::step`] says `Close` or `Reset`.
+    pub(crate) fn finish(&mut self, turn: &mut Turn) -> CloseReason {
+        let reason = self.core.release(turn);
+        let handler = &mut self.handler;
+        let closed = catch_unwind(AssertUnwindSafe(|| {
+            handler.closed(&reason);
+            // Dropped here, so that a panic in `Drop` is contained too.
+            *handler = Box::new(Nobody);
+        }));
+        if let Err(panic) = closed {
+            turn.counters.panics += 1;
+            log::error!(
+                "{}: the handler panicked while it was closed: {}",
+                self.core.peer(),
+                panic_message(&*panic)
+            );
+        }
+        reason
+    }
+
+    /// Runs a callback, contains what goes wrong in it, and watches how long it took.
+    #[expect(clippy::inline_always, reason = "the path of every message")]
+    #[inline(always)]
+    fn call(
+        &mut self,
+        turn: &mut Turn,
+        name: &'static str,
+        callback: impl FnOnce(&mut dyn Handler, &mut Conn<'_>) -> Result<(), HandlerError>,
+    ) {
+        if self.core.phase() != Phase::Open {
+            return;
+        }
+        let (handler, core) = (&mut self.handler, &mut self.core);
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            callback(&mut **handler, &mut Conn::new(core, turn))
+        }));
+        if let Some(duration) = turn.watch() {
+            self.complain(name, duration, turn);
+        }
+        match result {
+            Ok(Ok(())) => {}
+            failure => self.contain(failure, turn),
+        }
+    }
+
+    /// Ends the connection for what went wrong in a callback.
+    #[cold]
+    fn contain(&mut self, result: thread::Result<Result<(), HandlerError>>, turn: &mut Turn) {
+        match result {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                turn.counters.handler_errors += 1;
+                self.core
+                    .close_because(CloseReason::HandlerError(Arc::new(error)), turn);
+            }
+            Err(panic) => {
+                turn.counters.panics += 1;
+                self.core
+                    .close_because(CloseReason::Panic(panic_message(&*panic).into()), turn);
+            }
+        }
+    }
+
+    #[cold]
+    fn complain(&self, name: &str, duration: Duration, turn: &mut Turn) {
+        turn.counters.slow_callbacks += 1;
+        log::warn!(
+            "{}: `{name}` took {duration:?}, and every other connection of its loop waited meanwhile \
+             (do long work on another thread, or use the mode `threads`)",
+            self.core.peer()
+        );
+    }
+}
+
+/// Stands in for the handler of a connection that is over. It has no size, so that boxing it costs nothing.
+struct Nobody;
+
+impl Handler for Nobody {
+    fn received(&mut self, _: &mut Input<'_>, _: &mut Conn<'_>) -> Result<(), HandlerError> {
+        Ok(())
+    }
+}
+
+/// What a panic said.
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&'static str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("(a panic without a message)")
+}
+
+impl Ending {
+    fn reason(self) -> CloseReason {
+        match self {
+            Self::Close => CloseReason::RemoteClosed,
+            Self::Abort => CloseReason::Aborted,
+        }
+    }
+}

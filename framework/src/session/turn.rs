@@ -1,0 +1,133 @@
+//! What a driver lends to each session in turn: the time, buffers, counters.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::output::Output;
+use crate::mail::Place;
+use crate::server::{Config, Counters, Shared};
+use crate::timer::{Clock, Time};
+
+/// The most queues and buffers that a driver keeps for reuse.
+const SPARE_MAX: usize = 1024;
+/// A buffer that has grown beyond this is given back rather than kept.
+const SPARE_BYTES_MAX: usize = 64 * 1024;
+/// What a staging buffer may have grown to and still be kept.
+const STAGING_BYTES_MAX: usize = 256 * 1024;
+
+/// What one thread lends to its sessions, one after the other.
+///
+/// No connection owns a buffer while it is idle: what it writes is staged here until its callback has returned, and what
+/// it must keep comes from the spares here and goes back to them.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    pub(crate) now: Time,
+    /// What the present session has written; empty between sessions.
+    pub(crate) staging: Vec<u8>,
+    /// Up to how many staged bytes no limit can be broken.
+    pub(crate) staging_room: usize,
+    pub(crate) counters: Counters,
+    pub(crate) place: Arc<Place>,
+    pub(crate) shared: Arc<Shared>,
+    /// Where a callback's timers get the time from, which a test replaces.
+    clock: fn() -> Time,
+    #[expect(
+        clippy::vec_box,
+        reason = "connections hold their queue in a box, which is what is reused"
+    )]
+    outputs: Vec<Box<Output>>,
+    buffers: Vec<Vec<u8>>,
+    /// When the watch was last looked at, where callbacks are watched.
+    watched: Time,
+    /// From which duration on a callback is slow, as the time that lies so long after zero.
+    slow_callback: Time,
+}
+
+impl Turn {
+    pub(crate) fn new(place: Arc<Place>, shared: Arc<Shared>) -> Self {
+        Self {
+            now: Clock::now(),
+            staging: Vec::new(),
+            staging_room: shared.config.output_high.min(STAGING_BYTES_MAX),
+            counters: Counters::default(),
+            place,
+            shared,
+            clock: Clock::now,
+            outputs: Vec::new(),
+            buffers: Vec::new(),
+            watched: Time::NEVER,
+            slow_callback: Time::NEVER,
+        }
+    }
+
+    /// Watches how long callbacks take, where others wait for them.
+    pub(crate) fn watching(mut self) -> Self {
+        self.slow_callback = Time::default().after_limit(self.shared.config.slow_callback);
+        self
+    }
+
+    /// Begins a turn of the loop.
+    pub(crate) fn begin(&mut self, now: Time) {
+        self.now = now;
+        if self.slow_callback != Time::NEVER {
+            self.watched = Clock::coarse();
+        }
+    }
+
+    /// The time to the nanosecond, for timers that a callback sets: the turn may have begun a while ago.
+    pub(crate) fn exact_now(&self) -> Time {
+        (self.clock)()
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.shared.config
+    }
+
+    /// How long the callback that has just returned took, if that was too long.
+    #[inline]
+    pub(super) fn watch(&mut self) -> Option<Duration> {
+        if self.slow_callback == Time::NEVER {
+            return None;
+        }
+        let now = Clock::coarse();
+        let begun = std::mem::replace(&mut self.watched, now);
+        now.is_after_by(begun, self.slow_callback)
+            .then(|| now.since(begun))
+    }
+
+    #[expect(clippy::unnecessary_box_returns, reason = "the box is what is reused")]
+    pub(super) fn lend_output(&mut self) -> Box<Output> {
+        self.outputs.pop().unwrap_or_default()
+    }
+
+    pub(super) fn take_back_output(&mut self, mut output: Box<Output>) {
+        if self.outputs.len() < SPARE_MAX {
+            output.clear();
+            self.outputs.push(output);
+        }
+    }
+
+    pub(super) fn lend_buffer(&mut self) -> Vec<u8> {
+        self.buffers.pop().unwrap_or_default()
+    }
+
+    pub(super) fn take_back_buffer(&mut self, mut buffer: Vec<u8>) {
+        if buffer.capacity() > 0
+            && buffer.capacity() <= SPARE_BYTES_MAX
+            && self.buffers.len() < SPARE_MAX
+        {
+            buffer.clear();
+            self.buffers.push(buffer);
+        }
+    }
+
+    /// Empties the staging buffer, and gives its memory back if one session has written uncommonly much.
+    #[inline]
+    pub(super) fn clear_staging(&mut self) {
+        if self.staging.capacity() > STAGING_BYTES_MAX {
+            self.staging = Vec::new();
+        } else {
+            self.staging.clear();
+        }
+    }
+}

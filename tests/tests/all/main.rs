@@ -1,0 +1,9 @@
+//! Every behaviour of a stream server, in every mode over every transport.
+
+mod conversation;
+mod counts;
+mod ends;
+mod life;
+mod limits;
+mod loops;
+mod sharing;

@@ -1,0 +1,262 @@
+//! Connections that other threads and other connections write to.
+
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use socketserver::{
+    Bytes, CloseReason, Conn, Group, Handler, HandlerError, Input, Remote, RemoteError, SlowMember,
+};
+use socketserver_tests::{Case, Client, eventually};
+
+socketserver_tests::matrix! {
+    all: another_thread_may_write_and_close, a_remote_knows_when_its_connection_is_over;
+    concurrent: everybody_in_a_group_gets_every_message_in_order, members_leave_by_themselves,
+        a_slow_member_is_disconnected_and_others_get_everything, a_slow_member_may_lose_messages_instead,
+        a_remote_is_told_when_too_much_waits;
+    reactor:
+}
+
+/// Hands out its remote.
+struct Shared(std::sync::mpsc::Sender<Remote>);
+
+impl Handler for Shared {
+    fn opened(&mut self, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        self.0.send(conn.remote())?;
+        Ok(())
+    }
+
+    fn received(&mut self, input: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        conn.write(input.take_all());
+        Ok(())
+    }
+}
+
+fn remotes() -> (
+    impl Fn(&socketserver::Address) -> Shared + Send + Sync + 'static,
+    std::sync::mpsc::Receiver<Remote>,
+) {
+    let (sender, receiver) = channel();
+    let sender = std::sync::Mutex::new(sender);
+    (
+        move |_: &socketserver::Address| Shared(sender.lock().unwrap().clone()),
+        receiver,
+    )
+}
+
+fn another_thread_may_write_and_close(case: &Case) {
+    let (factory, remotes) = remotes();
+    let server = case.serve(factory);
+    let mut client = server.connect();
+    let remote = remotes.recv().unwrap();
+    for number in 0..100 {
+        remote.write(format!("pushed {number}\n")).unwrap();
+        client.expect(format!("pushed {number}\n"));
+    }
+    client.send("and asked").expect("and asked");
+    remote.write("last").unwrap();
+    remote.close();
+    client.expect("last").expect_end();
+    drop(client);
+    server.until("it to close", |stats| {
+        stats.closed.get("remote_closed") == Some(&1)
+    });
+}
+
+fn a_remote_knows_when_its_connection_is_over(case: &Case) {
+    let (factory, remotes) = remotes();
+    let server = case.serve(factory);
+    let mut client = server.connect();
+    let remote = remotes.recv().unwrap();
+    assert!(!remote.is_closed());
+    client.half_close().expect_end();
+    eventually("the remote to be told", || remote.is_closed().then_some(()));
+    assert_eq!(remote.write("late"), Err(RemoteError::Closed));
+    remote.close();
+    remote.abort();
+}
+
+/// A member of a group who says to all what its peer says.
+struct Member {
+    group: Group,
+    closed: std::sync::mpsc::Sender<&'static str>,
+}
+
+impl Handler for Member {
+    fn opened(&mut self, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        self.group.join(conn);
+        self.group.join(conn);
+        Ok(())
+    }
+
+    fn received(&mut self, input: &mut Input<'_>, _: &mut Conn<'_>) -> Result<(), HandlerError> {
+        while let Some(end) = input.iter().position(|&byte| byte == b'\n') {
+            self.group
+                .broadcast(Bytes::copy_from_slice(input.take(end + 1)));
+        }
+        Ok(())
+    }
+
+    fn closed(&mut self, reason: &CloseReason) {
+        let _ = self.closed.send(reason.word());
+    }
+}
+
+type Closed = std::sync::mpsc::Receiver<&'static str>;
+
+fn members(
+    group: &Group,
+) -> (
+    impl Fn(&socketserver::Address) -> Member + Send + Sync + 'static,
+    Closed,
+) {
+    let (sender, receiver) = channel();
+    let sender = std::sync::Mutex::new(sender);
+    let group = group.clone();
+    let factory = move |_: &socketserver::Address| Member {
+        group: group.clone(),
+        closed: sender.lock().unwrap().clone(),
+    };
+    (factory, receiver)
+}
+
+fn wait_for_members(group: &Group, count: usize) {
+    eventually("all to be members", || (group.len() == count).then_some(()));
+}
+
+fn everybody_in_a_group_gets_every_message_in_order(case: &Case) {
+    let group = Group::new(SlowMember::Disconnect);
+    let (factory, _closed) = members(&group);
+    let server = case.serve(factory);
+    let mut clients: Vec<Client> = (0..4).map(|_| server.connect()).collect();
+    wait_for_members(&group, 4);
+    let mut expected = String::new();
+    for number in 0..100 {
+        let line = format!("message {number}\n");
+        clients[0].send(&line);
+        expected += &line;
+    }
+    for client in &mut clients {
+        client.expect(&expected);
+    }
+    group.broadcast(Bytes::from_static(b"from outside\n"));
+    for client in &mut clients {
+        client.expect("from outside\n");
+    }
+}
+
+fn members_leave_by_themselves(case: &Case) {
+    let group = Group::new(SlowMember::Disconnect);
+    let (factory, _closed) = members(&group);
+    let server = case.serve(factory);
+    for _ in 0..3 {
+        let mut client = server.connect();
+        wait_for_members(&group, 1);
+        client
+            .send("alone\n")
+            .expect("alone\n")
+            .half_close()
+            .expect_end();
+        wait_for_members(&group, 0);
+    }
+    server.stop();
+    group.broadcast(Bytes::from_static(b"to nobody"));
+}
+
+/// Broadcasts until the member that never reads is full for certain, while the other one reads everything.
+fn flood(group: &Group, reader: &mut Client, numbers: std::ops::Range<usize>) {
+    for number in numbers {
+        let message = format!("{number:0>1023}\n");
+        group.broadcast(Bytes::from(message.clone()));
+        reader.expect(message);
+    }
+}
+
+fn a_slow_member_is_disconnected_and_others_get_everything(case: &Case) {
+    let group = Group::with_limit(SlowMember::Disconnect, 64 * 1024);
+    let (factory, closed) = members(&group);
+    let server = case.serve(factory);
+    let mut reader = server.connect();
+    let _silent = server.connect();
+    wait_for_members(&group, 2);
+    let mut sent = 0;
+    while group.len() == 2 {
+        flood(&group, &mut reader, sent..sent + 100);
+        sent += 100;
+        assert!(sent < 100_000, "the silent member is never cut");
+    }
+    assert_eq!(closed.recv().unwrap(), "slow_member");
+    flood(&group, &mut reader, sent..sent + 10);
+    drop(reader);
+    assert_eq!(server.stop().stats.closed["slow_member"], 1);
+}
+
+fn a_slow_member_may_lose_messages_instead(case: &Case) {
+    for policy in [SlowMember::DropOldest, SlowMember::DropNewest] {
+        let group = Group::with_limit(policy, 64 * 1024);
+        let (factory, _closed) = members(&group);
+        let server = case.serve(factory);
+        let mut reader = server.connect();
+        let mut silent = server.connect();
+        wait_for_members(&group, 2);
+        let mut sent = 0;
+        while server.stats().messages_dropped < 10 {
+            flood(&group, &mut reader, sent..sent + 100);
+            sent += 100;
+            assert!(sent < 100_000, "no message is ever dropped");
+        }
+        group.broadcast(Bytes::from_static(b"\n"));
+        reader.expect("\n");
+        server.stop_handle().stop();
+        // Whole messages in order, with a gap: which end of the queue was dropped depends on the policy.
+        let (received, _) = silent.read_to_the_end();
+        let numbers: Vec<usize> = String::from_utf8(received)
+            .unwrap()
+            .lines()
+            .filter(|line| !line.is_empty())
+            .map(|line| {
+                (line.len() == 1023)
+                    .then(|| line.parse().unwrap())
+                    .expect("messages are not cut")
+            })
+            .collect();
+        assert!(numbers.is_sorted(), "{policy:?}");
+        assert!(numbers.len() < sent, "{policy:?}: some are lost");
+        if policy == SlowMember::DropOldest {
+            assert_eq!(
+                numbers.last(),
+                Some(&(sent - 1)),
+                "the newest message always finds room"
+            );
+        }
+    }
+}
+
+fn a_remote_is_told_when_too_much_waits(case: &Case) {
+    let (factory, remotes) = remotes();
+    let config = socketserver::Config {
+        output_bytes_max: 100_000,
+        output_high: 50_000,
+        output_low: 10_000,
+        write_timeout: Some(Duration::from_secs(60)),
+        ..case.config()
+    };
+    let server = case.serve_with(config, factory);
+    let mut client = server.connect();
+    let remote = remotes.recv().unwrap();
+    let message = Bytes::from(vec![b'm'; 1000]);
+    let mut written = 0;
+    let refused = eventually("the connection to be full", || {
+        (0..1000).find_map(|_| match remote.write(message.clone()) {
+            Ok(()) => {
+                written += message.len();
+                None
+            }
+            Err(error) => Some(error),
+        })
+    });
+    assert_eq!(refused, RemoteError::Full);
+    assert!(remote.queued() <= 100_000);
+    remote.close();
+    let (received, _) = client.read_to_the_end();
+    assert_eq!(received.len(), written, "what was taken arrives");
+}

@@ -1,0 +1,68 @@
+//! No allocation per message in steady state, counted over all threads of the process.
+//!
+//! It is a test binary of its own, with one test, so that nothing else allocates meanwhile.
+
+use std::alloc::System;
+use std::io::{Read, Write};
+
+use socketserver::{Conn, Handler, HandlerError, Input, Mode};
+use socketserver_tests::{Case, Client, Transport};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+const MESSAGES: usize = 10_000;
+
+/// Echoes whole lines, so that messages which come in pieces are kept meanwhile.
+struct Lines;
+
+impl Handler for Lines {
+    fn received(&mut self, input: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        while let Some(end) = input.iter().position(|&byte| byte == b'\n') {
+            conn.write(input.take(end + 1));
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_message_allocates_nothing_in_any_mode() {
+    for mode in [
+        Mode::Serial,
+        Mode::Threads,
+        Mode::Pool { workers: 2 },
+        Mode::Reactor { loops: 1 },
+        Mode::Reactor { loops: 2 },
+    ] {
+        for transport in [Transport::TcpV4, Transport::Unix] {
+            let server = Case { mode, transport }.serve(|_| Lines);
+            let mut client = server.connect();
+            talk(&mut client, 100);
+            let region = Region::new(ALLOCATOR);
+            talk(&mut client, MESSAGES);
+            let change = region.change();
+            // A thread that was just started may still be at it, and the test harness may print.
+            assert!(change.allocations <= 20, "{mode} {transport:?}: {change:?}");
+            drop(client);
+            server.stop();
+        }
+    }
+}
+
+/// Whole messages, and every tenth in two pieces.
+fn talk(client: &mut Client, messages: usize) {
+    let mut answer = [0; 12];
+    for number in 0..messages {
+        if number % 10 == 0 {
+            client.write_all(b"hello ").unwrap();
+        } else {
+            client.write_all(b"hello world\n").unwrap();
+        }
+        if number % 10 == 0 {
+            client.write_all(b"world\n").unwrap();
+        }
+        client.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"hello world\n");
+    }
+}

@@ -1,0 +1,344 @@
+//! What needs a process of its own for the server: ten thousand connections, and running out of descriptors or threads.
+//!
+//! Each test starts this program again in the part of the server, which prints its address, serves until its standard input
+//! ends, and prints what it has counted. So this is a program and not a collection of `#[test]`s.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Resource, getrlimit, setrlimit};
+use serde_json::Value;
+use socketserver::{Address, Config, Mode, Server, StreamServer};
+use socketserver_handlers::Echo;
+use socketserver_tests::{Client, eventually, raise_descriptor_limit};
+
+const SERVER: &str = "--as-server";
+const IDLE: usize = 10_000;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    if arguments.get(1).is_some_and(|argument| argument == SERVER) {
+        serve(&arguments[2], &arguments[3], &arguments[4]);
+        return;
+    }
+    let tests: [(&str, fn()); 4] = [
+        (
+            "ten_thousand_idle_connections_fit_one_reactor",
+            ten_thousand_idle_connections_fit_one_reactor,
+        ),
+        (
+            "clients_are_told_when_descriptors_run_out",
+            clients_are_told_when_descriptors_run_out,
+        ),
+        ("no_descriptor_is_left_behind", no_descriptor_is_left_behind),
+        ("signals_interrupt_nothing", signals_interrupt_nothing),
+    ];
+    // The one argument that is understood is a part of a test's name; options of the usual harness are not for us.
+    let filter = arguments
+        .get(1)
+        .filter(|argument| !argument.starts_with('-'))
+        .map_or("", String::as_str);
+    for (name, test) in tests.into_iter().filter(|(name, _)| name.contains(filter)) {
+        test();
+        println!("test {name} ... ok");
+    }
+}
+
+/// The part of the server.
+fn serve(mode: &str, connections: &str, descriptors: &str) {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = Some(descriptors.parse().expect("a number"));
+    setrlimit(Resource::Nofile, limit).expect("the hard limit on open files is high enough");
+    let config = Config {
+        mode: mode.parse().expect("a mode"),
+        connections_max: connections.parse().expect("a number"),
+        backlog: 4096,
+        linger_timeout: Duration::ZERO,
+        ..Config::default()
+    };
+    let builder = StreamServer::builder()
+        .config(config)
+        .endpoint(":0")
+        .expect("an endpoint");
+    let server = builder.bind().expect("a port is free");
+    println!("{}", server.addresses()[0].port().expect("a port"));
+    let stop = server.stop_handle();
+    let stats = server.stats_handle();
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lines() {
+            match line.as_deref() {
+                Ok("stats") => println!(
+                    "{}",
+                    serde_json::to_string(&stats.stats()).expect("stats are JSON")
+                ),
+                _ => break,
+            }
+        }
+        stop.stop();
+    });
+    let report = server
+        .serve_forever(|_| Echo)
+        .expect("the server does not fail");
+    println!(
+        "{}",
+        serde_json::to_string(&report).expect("a report is JSON")
+    );
+}
+
+/// A server in another process.
+struct Served {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+    address: Address,
+}
+
+impl Served {
+    fn start(mode: Mode, connections: usize, descriptors: usize) -> Self {
+        let program = std::env::current_exe().expect("this program has a path");
+        let mut child = Command::new(program)
+            .args([
+                SERVER,
+                &mode.to_string(),
+                &connections.to_string(),
+                &descriptors.to_string(),
+            ])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("this program can be started again");
+        let mut output = BufReader::new(child.stdout.take().expect("it is piped"));
+        let mut port = String::new();
+        output
+            .read_line(&mut port)
+            .expect("the server prints its port");
+        let port: u16 = port.trim().parse().expect("a port");
+        Self {
+            input: child.stdin.take(),
+            child,
+            output,
+            address: Address::Tcp(([127, 0, 0, 1], port).into()),
+        }
+    }
+
+    fn stats(&mut self) -> Value {
+        let input = self.input.as_mut().expect("the server is not stopped");
+        input.write_all(b"stats\n").expect("the server listens");
+        self.line()
+    }
+
+    fn line(&mut self) -> Value {
+        let mut line = String::new();
+        self.output
+            .read_line(&mut line)
+            .expect("the server answers");
+        serde_json::from_str(&line).expect("the server answers in JSON")
+    }
+
+    /// Resident memory in bytes.
+    fn resident(&self) -> usize {
+        let pages = std::fs::read_to_string(self.proc("statm")).expect("the process is there");
+        let pages: usize = pages
+            .split(' ')
+            .nth(1)
+            .and_then(|pages| pages.parse().ok())
+            .expect("a number");
+        pages * rustix::param::page_size()
+    }
+
+    /// Processor time used, in clock ticks of 10 ms.
+    fn ticks(&self) -> u64 {
+        let stat = std::fs::read_to_string(self.proc("stat")).expect("the process is there");
+        let fields = stat.rsplit(')').next().unwrap_or("");
+        fields
+            .split_whitespace()
+            .skip(11)
+            .take(2)
+            .filter_map(|field| field.parse::<u64>().ok())
+            .sum()
+    }
+
+    fn descriptors(&self) -> usize {
+        std::fs::read_dir(self.proc("fd"))
+            .expect("the process is there")
+            .count()
+    }
+
+    fn proc(&self, file: &str) -> String {
+        format!("/proc/{}/{file}", self.child.id())
+    }
+
+    fn stop(mut self) -> Value {
+        self.input = None;
+        let report = self.line();
+        assert!(self.child.wait().expect("it was started").success());
+        report
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It has ended already, unless the test has failed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn ten_thousand_idle_connections_fit_one_reactor() {
+    raise_descriptor_limit(IDLE as u64 + 200);
+    let mut server = Served::start(Mode::Reactor { loops: 1 }, IDLE, IDLE + 100);
+    let mut clients: Vec<Client> = Vec::with_capacity(IDLE);
+    Client::connect(&server.address)
+        .send("hello")
+        .expect("hello")
+        .half_close()
+        .expect_end();
+    let before = server.resident();
+    for _ in 0..IDLE {
+        let mut client = Client::connect(&server.address);
+        client.send("hello").expect("hello");
+        clients.push(client);
+    }
+    let each = server.resident().saturating_sub(before) / IDLE;
+    let waits = server.stats()["system_calls"]["wait"].as_u64();
+    println!("an idle connection on a reactor takes {each} bytes of memory");
+    if cfg!(not(debug_assertions)) {
+        assert!(each <= 256, "{each} bytes for an idle connection");
+    }
+    assert!(each <= 512, "{each} bytes for an idle connection");
+    // All of them are still served, and the server did nothing meanwhile.
+    assert!(server.stats()["system_calls"]["wait"].as_u64() <= waits.map(|waits| waits + 2));
+    for client in clients.iter_mut().step_by(100) {
+        client.send("still here").expect("still here");
+    }
+    drop(clients);
+    let report = server.stop();
+    assert_eq!(report["accepted"], IDLE as u64 + 1);
+}
+
+fn clients_are_told_when_descriptors_run_out() {
+    for mode in [
+        Mode::Threads,
+        Mode::Pool { workers: 100 },
+        Mode::Reactor { loops: 1 },
+    ] {
+        let mut server = Served::start(mode, 1000, 64);
+        // Far more than there are descriptors: those beyond are closed at once, and nobody hangs.
+        let mut clients: Vec<Client> = (0..200).map(|_| Client::connect(&server.address)).collect();
+        let (mut inside, mut refused) = (Vec::new(), 0);
+        for mut client in clients.drain(..) {
+            let sent = client.write_all(b"hello").is_ok();
+            if sent && client.read_exact(&mut [0; 5]).is_ok() {
+                inside.push(client);
+            } else {
+                refused += 1;
+            }
+        }
+        assert!(
+            inside.len() > 20 && refused > 20,
+            "{mode}: {} served, {refused} refused",
+            inside.len()
+        );
+        // Those who are in are served on, and the listener neither spins nor gives up.
+        let (ticks, calls) = (server.ticks(), accept_calls(&mut server));
+        let begun = Instant::now();
+        let mut rounds = 0;
+        while begun.elapsed() < Duration::from_millis(500) {
+            inside[rounds % 20].send("on").expect("on");
+            rounds += 1;
+        }
+        let more_calls = accept_calls(&mut server) - calls;
+        assert!(
+            more_calls <= 15,
+            "{mode}: {more_calls} calls of accept in half a second"
+        );
+        assert!(server.ticks() >= ticks);
+        // When descriptors come free, the next client is served without anything else having to happen.
+        inside.truncate(20);
+        eventually("a new client to be served", || {
+            let mut client = Client::connect(&server.address);
+            let sent = client.write_all(b"new").is_ok();
+            (sent && client.read_exact(&mut [0; 3]).is_ok()).then_some(())
+        });
+        drop(inside);
+        let report = server.stop();
+        assert!(
+            report["accept_errors"].as_u64() > Some(0) && report["refused"].as_u64() > Some(0),
+            "{report}"
+        );
+    }
+}
+
+fn accept_calls(server: &mut Served) -> u64 {
+    server.stats()["system_calls"]["accept"]
+        .as_u64()
+        .expect("a number")
+}
+
+fn no_descriptor_is_left_behind() {
+    for mode in [
+        Mode::Serial,
+        Mode::Threads,
+        Mode::Pool { workers: 2 },
+        Mode::Reactor { loops: 2 },
+    ] {
+        let mut server = Served::start(mode, 100, 200);
+        let mut round = |number: usize| {
+            for index in 0..number {
+                let mut client = Client::connect(&server.address);
+                client.send("hello").expect("hello");
+                match index % 3 {
+                    0 => drop(client),
+                    1 => client.reset(),
+                    _ => assert_eq!(
+                        client.half_close().expect_end(),
+                        socketserver_tests::End::Closed
+                    ),
+                }
+            }
+            eventually("all to be gone", || {
+                (server.stats()["live"] == 0).then_some(())
+            });
+            server.descriptors()
+        };
+        let before = round(20);
+        let after = round(500);
+        assert_eq!(before, after, "{mode}: descriptors are left behind");
+        server.stop();
+    }
+}
+
+fn signals_interrupt_nothing() {
+    use rustix::process::{Pid, Signal, kill_process};
+    for mode in [Mode::Serial, Mode::Threads, Mode::Reactor { loops: 1 }] {
+        let server = Served::start(mode, 100, 200);
+        let pid = Pid::from_child(&server.child);
+        let mut client = Client::connect(&server.address);
+        let mut writer = client.share();
+        let sent = vec![b'x'; 20_000_000];
+        std::thread::scope(|scope| {
+            let feeder = scope.spawn(|| writer.send(&sent).half_close());
+            let reader = scope.spawn(|| client.read_to_the_end().0);
+            // Stopping and continuing a process interrupts its system calls as signals do, without needing a handler.
+            while !feeder.is_finished() {
+                for signal in [Signal::STOP, Signal::CONT] {
+                    kill_process(pid, signal).expect("the server is there");
+                }
+                std::thread::yield_now();
+            }
+            assert_eq!(
+                reader.join().expect("the client does not panic").len(),
+                sent.len()
+            );
+        });
+        let report = server.stop();
+        assert_eq!(
+            (
+                report["bytes_in"].as_u64(),
+                report["closed"]["peer_closed"].as_u64()
+            ),
+            (Some(20_000_000), Some(1))
+        );
+    }
+}
