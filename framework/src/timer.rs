@@ -22,8 +22,8 @@ impl Time {
     }
 
     /// The time that lies `limit` after this one, or never where there is no limit.
-    pub(crate) fn after_limit(self, limit: Option<Duration>) -> Self {
-        limit.map_or(Self::NEVER, |limit| self.after(limit))
+    pub(crate) fn after_limit(self, limit: Limit) -> Self {
+        Self(self.0.saturating_add(limit.0))
     }
 
     /// How long after `earlier` this is; zero when it is not after it.
@@ -31,16 +31,30 @@ impl Time {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
-    /// Whether this is more than `duration` after `earlier`.
-    ///
-    /// The duration is given as the time that lies so long after zero.
-    pub(crate) fn is_after_by(self, earlier: Self, duration: Self) -> bool {
-        self.0.saturating_sub(earlier.0) > duration.0
+    /// Whether this is more than `limit` after `earlier`.
+    pub(crate) fn exceeds(self, earlier: Self, limit: Limit) -> bool {
+        self.0.saturating_sub(earlier.0) > limit.0
     }
 
     /// The tick in which everything due at this time may fire: rounded up, so that no timer fires early.
     fn tick(self) -> u64 {
-        self.0.div_ceil(TICK_NANOS)
+        (self.0.saturating_add((1 << TICK_BITS) - 1)) >> TICK_BITS
+    }
+}
+
+/// How long something may take: what a setting says, in the form in which it costs one addition to use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limit(u64);
+
+impl Limit {
+    /// No limit: nothing takes that long.
+    pub(crate) const NONE: Self = Self(u64::MAX);
+}
+
+impl From<Option<Duration>> for Limit {
+    fn from(limit: Option<Duration>) -> Self {
+        let nanos = |limit: Duration| u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
+        limit.map_or(Self::NONE, |limit| Self(nanos(limit)))
     }
 }
 
@@ -80,16 +94,19 @@ impl Clock {
     }
 }
 
-const TICK_NANOS: u64 = 1_000_000;
+/// A tick is a little more than a millisecond: a power of two, so that times become ticks by a shift.
+const TICK_BITS: u32 = 20;
+#[cfg(test)]
+const TICK_NANOS: u64 = 1 << TICK_BITS;
 const LEVELS: usize = 6;
 const SLOT_BITS: u32 = 6;
 const SLOTS: usize = 1 << SLOT_BITS;
-/// The wheel's horizon in ticks of a millisecond: two years. What is due later waits at the horizon and is looked at again there.
+/// The wheel's horizon in ticks: two years. What is due later waits at the horizon and is looked at again there.
 const HORIZON: u64 = 1 << (SLOT_BITS as usize * LEVELS);
 const NONE: u32 = u32::MAX;
 const UNSCHEDULED: u16 = u16::MAX;
 
-/// A hierarchical timing wheel with ticks of a millisecond (Varghese and Lauck, scheme 7), keyed by small integers.
+/// A hierarchical timing wheel with ticks of about a millisecond (Varghese and Lauck, scheme 7), keyed by small integers.
 ///
 /// Each key has at most one deadline. Scheduling, moving and cancelling cost O(1) and no allocation once the key has
 /// been used; an idle wheel costs nothing, since [`Wheel::next_deadline`] says how long there is nothing to do.
@@ -100,7 +117,7 @@ pub(crate) struct Wheel {
     /// One bit per slot of each level: is anything in it?
     occupied: [u64; LEVELS],
     /// The first key of each slot's list.
-    heads: [[u32; SLOTS]; LEVELS],
+    heads: [u32; SLOTS * LEVELS],
     /// The list links of each key.
     nodes: Vec<Node>,
 }
@@ -117,18 +134,21 @@ struct Node {
 impl Wheel {
     pub(crate) fn new(now: Time) -> Self {
         Self {
-            elapsed: now.0 / TICK_NANOS,
+            elapsed: now.0 >> TICK_BITS,
             occupied: [0; LEVELS],
-            heads: [[NONE; SLOTS]; LEVELS],
+            heads: [NONE; SLOTS * LEVELS],
             nodes: Vec::new(),
         }
     }
 
     /// Sets the deadline of `key`, replacing the one it had.
     pub(crate) fn schedule(&mut self, key: u32, deadline: Time) {
-        self.cancel(key);
         let index = key as usize;
-        if index >= self.nodes.len() {
+        if let Some(node) = self.nodes.get(index) {
+            if node.place != UNSCHEDULED {
+                self.cancel(key);
+            }
+        } else {
             let unused = Node {
                 tick: 0,
                 previous: NONE,
@@ -159,7 +179,7 @@ impl Wheel {
         }
         let (level, slot) = (place as usize / SLOTS, place as usize % SLOTS);
         if previous == NONE {
-            self.heads[level][slot] = next;
+            self.heads[place as usize] = next;
             if next == NONE {
                 self.occupied[level] &= !(1 << slot);
             }
@@ -174,13 +194,12 @@ impl Wheel {
 
     /// When [`Wheel::expire`] has something to do next. It may be earlier than the first deadline, never later.
     pub(crate) fn next_deadline(&self) -> Option<Time> {
-        self.next_slot()
-            .map(|(_, _, tick)| Time(tick.saturating_mul(TICK_NANOS)))
+        self.next_slot().map(|(_, _, tick)| Time(tick << TICK_BITS))
     }
 
     /// Moves every key whose deadline has come by `now` to `fired`.
     pub(crate) fn expire(&mut self, now: Time, fired: &mut Vec<u32>) {
-        let now = now.0 / TICK_NANOS;
+        let now = now.0 >> TICK_BITS;
         while let Some((level, slot, tick)) = self.next_slot() {
             if tick > now {
                 break;
@@ -193,7 +212,7 @@ impl Wheel {
 
     /// Fires the keys of a slot that are due, and sorts the others into finer slots.
     fn empty_slot(&mut self, level: usize, slot: usize, fired: &mut Vec<u32>) {
-        let mut key = std::mem::replace(&mut self.heads[level][slot], NONE);
+        let mut key = std::mem::replace(&mut self.heads[level * SLOTS + slot], NONE);
         self.occupied[level] &= !(1 << slot);
         while key != NONE {
             let node = &mut self.nodes[key as usize];
@@ -213,17 +232,17 @@ impl Wheel {
         let distance = (tick ^ self.elapsed) | (SLOTS as u64 - 1);
         let level = ((distance.ilog2() / SLOT_BITS) as usize).min(LEVELS - 1);
         let slot = slot_of(tick, level);
-        let next = std::mem::replace(&mut self.heads[level][slot], key);
+        let place = level * SLOTS + slot;
+        let next = std::mem::replace(&mut self.heads[place], key);
         if next != NONE {
             self.nodes[next as usize].previous = key;
         }
         self.occupied[level] |= 1 << slot;
-        let place = u16::try_from(level * SLOTS + slot).unwrap_or(UNSCHEDULED);
         self.nodes[key as usize] = Node {
             tick,
             previous: NONE,
             next,
-            place,
+            place: place as u16,
         };
     }
 

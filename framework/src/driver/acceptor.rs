@@ -37,6 +37,8 @@ struct Door {
     index: u16,
     /// Somebody may be waiting: readiness is reported once, and remembered here.
     ready: bool,
+    /// Its address is a wildcard.
+    local_is_open: bool,
 }
 
 impl Acceptor {
@@ -45,6 +47,7 @@ impl Acceptor {
             listener: listener.clone(),
             index,
             ready: true,
+            local_is_open: listener.address().is_wildcard(),
         };
         Self {
             doors: (0..).zip(listeners).map(door).collect(),
@@ -184,6 +187,7 @@ impl Door {
                 peer,
                 listener: self.index,
                 timeouts_inherited: self.listener.bequeaths_timeouts(),
+                local_is_open: self.local_is_open,
             });
         }
     }

@@ -46,6 +46,8 @@ pub(crate) struct Job {
     listener: u16,
     /// Whether the socket has the limits on its waiting already.
     timeouts_inherited: bool,
+    /// Whether the listener's address does not tell where the connection arrived.
+    local_is_open: bool,
 }
 
 /// Serves in the configured mode until the server is asked to stop.

@@ -425,6 +425,7 @@ impl Loop {
             socket,
             peer,
             listener,
+            local_is_open,
             ..
         } = job;
         self.turn.counters.count_open();
@@ -462,7 +463,7 @@ impl Loop {
             hung_up: false,
             queued: false,
         });
-        if self.shared.addresses[usize::from(listener)].is_wildcard() {
+        if local_is_open {
             self.turn.counters.calls.other += 1;
             if let Ok(local) = connection.socket.local_address() {
                 connection.session.core_mut().set_local(local);
@@ -472,8 +473,16 @@ impl Loop {
         if let Err(error) = registered {
             connection.session.fail(error, &mut self.turn);
         }
-        connection.flush(self.turn_bytes_max, &mut self.turn);
-        self.settle(key as u32);
+        if connection.session.is_quiet() && !connection.session.has_output(&self.turn) {
+            // A handler that waits to be spoken to, as most do.
+            connection.armed = connection.session.idle_deadline(&self.turn);
+            if connection.armed != Time::NEVER {
+                self.wheel.schedule(key as u32, connection.armed);
+            }
+        } else {
+            connection.flush(self.turn_bytes_max, &mut self.turn);
+            self.settle(key as u32);
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use super::gate::timespec_until;
 use super::{CountingWire, Job};
 use crate::CloseReason;
 use crate::mail::{Bell, Mail, Place, Waker};
-use crate::net::Socket;
+use crate::net::{Address, Socket};
 use crate::server::{Factory, Published, Shared, Stage};
 use crate::session::{Core, Sent, Session, Step, Turn};
 use crate::timer::{Clock, Time};
@@ -126,13 +126,22 @@ impl Worker {
             peer,
             listener,
             timeouts_inherited,
+            local_is_open,
         } = job;
         let socket = Arc::new(socket);
         let (reason, reset) = match Shared::make_handler(&self.factory, &peer) {
             Ok(handler) => {
                 let mut core =
                     Core::new(self.shared.next_id(), 0, peer.clone(), listener, &self.turn);
-                self.prepare(&socket, &mut core, listener, timeouts_inherited);
+                if local_is_open {
+                    self.turn.counters.calls.other += 1;
+                    if let Ok(local) = socket.local_address() {
+                        core.set_local(local);
+                    }
+                }
+                if !timeouts_inherited {
+                    self.limit_waits(&socket, &peer);
+                }
                 self.seat.take(&socket);
                 let session = Session::new(handler, core);
                 let ended = Conversation {
@@ -164,30 +173,12 @@ impl Worker {
         reason
     }
 
-    /// What a new socket needs that it has not inherited from its listener.
-    fn prepare(
-        &mut self,
-        socket: &Socket,
-        core: &mut Core,
-        listener: u16,
-        timeouts_inherited: bool,
-    ) {
-        let address = &self.shared.addresses[usize::from(listener)];
-        if address.is_wildcard() {
-            self.turn.counters.calls.other += 1;
-            if let Ok(local) = socket.local_address() {
-                core.set_local(local);
-            }
-        }
-        if !timeouts_inherited {
-            self.turn.counters.calls.other += 2;
-            let config = &self.shared.config;
-            if let Err(error) = socket.set_timeouts(config.idle_timeout, config.write_timeout) {
-                log::warn!(
-                    "{}: cannot limit how long it may wait: {error}",
-                    core.peer()
-                );
-            }
+    /// Limits how long the socket may wait, where it has not inherited this from its listener.
+    fn limit_waits(&mut self, socket: &Socket, peer: &Address) {
+        self.turn.counters.calls.other += 2;
+        let config = &self.shared.config;
+        if let Err(error) = socket.set_timeouts(config.idle_timeout, config.write_timeout) {
+            log::warn!("{peer}: cannot limit how long it may wait: {error}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
-use rustix::net::{SocketAddrAny, SocketAddrUnix};
+use rustix::net::{AddressFamily, SocketAddrAny, SocketAddrUnix};
 
 /// The address of one end of a connection, or of a listener: always a real one, with the port that the system chose.
 ///
@@ -56,11 +56,13 @@ impl Address {
         let Some(address) = address else {
             return Self::UnixUnnamed;
         };
-        if let Ok(address) = SocketAddr::try_from(address.clone()) {
-            return Self::Tcp(address);
+        match address.address_family() {
+            AddressFamily::INET | AddressFamily::INET6 => {
+                SocketAddr::try_from(address).map_or(Self::UnixUnnamed, Self::Tcp)
+            }
+            _ => SocketAddrUnix::try_from(address)
+                .map_or(Self::UnixUnnamed, |address| Self::from_unix(&address)),
         }
-        SocketAddrUnix::try_from(address)
-            .map_or(Self::UnixUnnamed, |address| Self::from_unix(&address))
     }
 
     fn from_unix(address: &SocketAddrUnix) -> Self {

@@ -73,6 +73,7 @@ impl Shared {
     }
 
     /// Makes the handler of a connection; a factory that panics gives the message.
+    #[inline]
     pub(crate) fn make_handler(
         factory: &Factory,
         peer: &Address,
@@ -95,6 +96,7 @@ impl Shared {
     }
 
     /// Reports the end of a connection, if it is a fault on this side.
+    #[inline]
     pub(crate) fn report_end(&self, peer: &Address, reason: &CloseReason) {
         if reason.is_error() {
             self.hook("handle_error", (), |hooks| hooks.handle_error(peer, reason));
@@ -119,6 +121,7 @@ impl Shared {
     }
 
     /// A connection has ended: its place is free for another.
+    #[inline]
     pub(crate) fn release(&self, peer: &Address) {
         if self.admission.release(peer) {
             for place in lock(&self.places).iter() {

@@ -144,7 +144,7 @@ impl Core {
             last_activity: turn.now,
             read_by: Time::NEVER,
             write_by: Time::NEVER,
-            close_by: turn.now.after_limit(turn.config().lifetime),
+            close_by: turn.now.after_limit(turn.limits.lifetime),
             dropped_input: 0,
             key,
             listener,
@@ -199,6 +199,7 @@ impl Core {
     }
 
     /// Whether the connection waits for nothing but the beginning of a message.
+    #[inline]
     pub(crate) fn is_between_messages(&self) -> bool {
         self.kept.bytes().is_empty() && self.want == 0
     }
@@ -330,7 +331,7 @@ impl Core {
         } else if !self.is_receptive() {
             self.read_by = Time::NEVER;
         } else if progress || self.read_by == Time::NEVER {
-            self.read_by = turn.now.after_limit(turn.config().read_timeout);
+            self.read_by = turn.now.after_limit(turn.limits.read_timeout);
         }
     }
 
@@ -504,7 +505,7 @@ impl Core {
     pub(super) fn note_blocked(&mut self, turn: &mut Turn) {
         self.queue_staged(turn);
         self.note_high_water(turn);
-        self.write_by = turn.now.after_limit(turn.config().write_timeout);
+        self.write_by = turn.now.after_limit(turn.limits.write_timeout);
     }
 
     /// Moves what is staged to the end of the queue.
@@ -532,7 +533,7 @@ impl Core {
                 turn.take_back_output(output);
             }
         } else if progress > 0 || self.write_by == Time::NEVER {
-            self.write_by = turn.now.after_limit(turn.config().write_timeout);
+            self.write_by = turn.now.after_limit(turn.limits.write_timeout);
         }
         Ok(sent)
     }
@@ -600,7 +601,7 @@ impl Core {
         match self.phase {
             // Output that does not move has a deadline of its own.
             Phase::Open if self.output.is_none() => {
-                self.last_activity.after_limit(turn.config().idle_timeout)
+                self.last_activity.after_limit(turn.limits.idle_timeout)
             }
             _ => Time::NEVER,
         }
@@ -666,6 +667,7 @@ impl Core {
     }
 
     /// Decides the end: what is queued is still sent.
+    #[inline]
     pub(super) fn close_because(&mut self, reason: CloseReason, turn: &mut Turn) {
         if self.phase == Phase::Open {
             self.phase = Phase::Flushing;
@@ -753,6 +755,7 @@ impl Core {
     }
 
     /// Gives back everything that is not the handler, and tells the reason.
+    #[inline]
     pub(super) fn release(&mut self, turn: &mut Turn) -> CloseReason {
         if self.phase != Phase::Over {
             self.cut(CloseReason::Aborted, turn);

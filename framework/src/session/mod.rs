@@ -77,9 +77,12 @@ impl Session {
     }
 
     /// The connection is there: the handler's first callback.
+    #[inline]
     pub(crate) fn open(&mut self, turn: &mut Turn) {
         self.call(turn, "opened", |handler, conn| handler.opened(conn));
-        self.core.after_input(turn, false);
+        if self.core.is_amid_message() {
+            self.core.after_input(turn, false);
+        }
     }
 
     /// Whether the connection waits for input and for nothing else: no output, no limit but idleness, nobody else who
@@ -302,6 +305,11 @@ impl Session {
         self.core.step(turn)
     }
 
+    /// Whether there is something to send.
+    pub(crate) fn has_output(&self, turn: &Turn) -> bool {
+        self.core.has_output(turn)
+    }
+
     /// Whether input should be read now.
     pub(crate) fn wants_input(&self, turn: &Turn) -> bool {
         self.core.wants_input(turn)
@@ -318,6 +326,7 @@ impl Session {
     }
 
     /// Ends the session: the handler's last callback. Call it when [`Session::step`] says `Close` or `Reset`.
+    #[inline]
     pub(crate) fn finish(&mut self, turn: &mut Turn) -> CloseReason {
         let reason = self.core.release(turn);
         let handler = &mut self.handler;

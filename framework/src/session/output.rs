@@ -17,8 +17,9 @@ const PIECE_BYTES_MAX: usize = 64 * 1024;
 const SHARED_BYTES_MIN: usize = 256;
 /// The most pieces that may wait when a group's message comes, however short they are.
 const PIECES_MAX: usize = 8 * 1024;
-/// The most bytes of a file that one system call is asked to send, so that other connections get their turn.
-const FILE_BYTES_MAX: u64 = 1024 * 1024;
+/// The most bytes of a file that one system call is asked to send. Large pieces fall out of the processor's cache before they are
+/// received: on loopback 128 KiB cost a fifth less than 1 MiB, and 64 KiB more than either.
+const FILE_BYTES_MAX: u64 = 128 * 1024;
 
 /// Where a session's output goes: what a driver supplies.
 ///

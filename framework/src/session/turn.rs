@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::output::Output;
 use crate::mail::Place;
 use crate::server::{Config, Counters, Shared};
-use crate::timer::{Clock, Time};
+use crate::timer::{Clock, Limit, Time};
 
 /// The most queues and buffers that a driver keeps for reuse.
 const SPARE_MAX: usize = 1024;
@@ -27,6 +27,7 @@ pub(crate) struct Turn {
     /// Up to how many staged bytes no limit can be broken.
     pub(crate) staging_room: usize,
     pub(crate) counters: Counters,
+    pub(crate) limits: Limits,
     pub(crate) place: Arc<Place>,
     pub(crate) shared: Arc<Shared>,
     /// Where a callback's timers get the time from, which a test replaces.
@@ -39,37 +40,63 @@ pub(crate) struct Turn {
     buffers: Vec<Vec<u8>>,
     /// When the watch was last looked at, where callbacks are watched.
     watched: Time,
-    /// From which duration on a callback is slow, as the time that lies so long after zero.
-    slow_callback: Time,
+    /// From which duration on a callback is slow; none where callbacks are not watched.
+    slow_callback: Limit,
+}
+
+/// The limits on the time of every connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(super) idle_timeout: Limit,
+    pub(super) read_timeout: Limit,
+    pub(super) write_timeout: Limit,
+    pub(super) lifetime: Limit,
+}
+
+impl Limits {
+    fn new(config: &Config) -> Self {
+        Self {
+            idle_timeout: config.idle_timeout.into(),
+            read_timeout: config.read_timeout.into(),
+            write_timeout: config.write_timeout.into(),
+            lifetime: config.lifetime.into(),
+        }
+    }
 }
 
 impl Turn {
     pub(crate) fn new(place: Arc<Place>, shared: Arc<Shared>) -> Self {
+        Self::with_clock(place, shared, Clock::now)
+    }
+
+    /// A turn whose time comes from elsewhere.
+    pub(super) fn with_clock(place: Arc<Place>, shared: Arc<Shared>, clock: fn() -> Time) -> Self {
         Self {
-            now: Clock::now(),
+            now: clock(),
             staging: Vec::new(),
             staging_room: shared.config.output_high.min(STAGING_BYTES_MAX),
             counters: Counters::default(),
+            limits: Limits::new(&shared.config),
             place,
             shared,
-            clock: Clock::now,
+            clock,
             outputs: Vec::new(),
             buffers: Vec::new(),
             watched: Time::NEVER,
-            slow_callback: Time::NEVER,
+            slow_callback: Limit::NONE,
         }
     }
 
     /// Watches how long callbacks take, where others wait for them.
     pub(crate) fn watching(mut self) -> Self {
-        self.slow_callback = Time::default().after_limit(self.shared.config.slow_callback);
+        self.slow_callback = self.shared.config.slow_callback.into();
         self
     }
 
     /// Begins a turn of the loop.
     pub(crate) fn begin(&mut self, now: Time) {
         self.now = now;
-        if self.slow_callback != Time::NEVER {
+        if self.slow_callback != Limit::NONE {
             self.watched = Clock::coarse();
         }
     }
@@ -86,12 +113,12 @@ impl Turn {
     /// How long the callback that has just returned took, if that was too long.
     #[inline]
     pub(super) fn watch(&mut self) -> Option<Duration> {
-        if self.slow_callback == Time::NEVER {
+        if self.slow_callback == Limit::NONE {
             return None;
         }
         let now = Clock::coarse();
         let begun = std::mem::replace(&mut self.watched, now);
-        now.is_after_by(begun, self.slow_callback)
+        now.exceeds(begun, self.slow_callback)
             .then(|| now.since(begun))
     }
 
