@@ -187,7 +187,8 @@ pub struct Config {
     #[serde(with = "duration")]
     pub drain_timeout: Duration,
     /// How long a closed connection is still read from, so that its peer can read our last bytes (else a reset would
-    /// destroy them). Zero closes at once. Default 5 s.
+    /// destroy them). Zero closes at once. In the modes with threads the thread
+    /// is busy with it meanwhile. Default 5 s.
     #[serde(with = "duration")]
     pub linger_timeout: Duration,
     /// How many bytes are read and dropped after a connection was closed. Default 16 MiB.
