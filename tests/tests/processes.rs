@@ -15,14 +15,23 @@ use socketserver_tests::{Client, eventually, raise_descriptor_limit};
 
 const SERVER: &str = "--as-server";
 const IDLE: usize = 10_000;
+/// How many threads the server may have besides those of its connections: its main thread, the one that reads its standard
+/// input, and some that have finished and are not gone yet.
+const OTHER_THREADS_MAX: usize = 5;
+/// The stack of a thread where threads must run out: so large that it is stacks that the address space is too small for, and
+/// not the little that a server needs besides.
+const LARGE_STACK: usize = 64 << 20;
+/// How many such stacks the address space has room for.
+const LARGE_STACKS: usize = 40;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     if arguments.get(1).is_some_and(|argument| argument == SERVER) {
-        serve(&arguments[2], &arguments[3], &arguments[4]);
+        let room = arguments.get(5).map(String::as_str);
+        serve(&arguments[2], &arguments[3], &arguments[4], room);
         return;
     }
-    let tests: [(&str, fn()); 4] = [
+    let tests: [(&str, fn()); 6] = [
         (
             "ten_thousand_idle_connections_fit_one_reactor",
             ten_thousand_idle_connections_fit_one_reactor,
@@ -33,6 +42,14 @@ fn main() {
         ),
         ("no_descriptor_is_left_behind", no_descriptor_is_left_behind),
         ("signals_interrupt_nothing", signals_interrupt_nothing),
+        (
+            "threads_stay_within_their_limit",
+            threads_stay_within_their_limit,
+        ),
+        (
+            "a_thread_that_cannot_be_started_costs_one_connection",
+            a_thread_that_cannot_be_started_costs_one_connection,
+        ),
     ];
     // The one argument that is understood is a part of a test's name; options of the usual harness are not for us.
     let filter = arguments
@@ -45,8 +62,8 @@ fn main() {
     }
 }
 
-/// The part of the server.
-fn serve(mode: &str, connections: &str, descriptors: &str) {
+/// The part of the server. `room` is by how many bytes its address space may still grow when it begins to serve.
+fn serve(mode: &str, connections: &str, descriptors: &str, room: Option<&str>) {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = Some(descriptors.parse().expect("a number"));
     setrlimit(Resource::Nofile, limit).expect("the hard limit on open files is high enough");
@@ -77,6 +94,9 @@ fn serve(mode: &str, connections: &str, descriptors: &str) {
         }
         stop.stop();
     });
+    if let Some(room) = room {
+        limit_address_space(room.parse().expect("a number"));
+    }
     let report = server
         .serve_forever(|_| Echo)
         .expect("the server does not fail");
@@ -84,6 +104,16 @@ fn serve(mode: &str, connections: &str, descriptors: &str) {
         "{}",
         serde_json::to_string(&report).expect("a report is JSON")
     );
+}
+
+/// Lets this process have so many bytes of address space more than it has.
+fn limit_address_space(more: u64) {
+    let statm = std::fs::read_to_string("/proc/self/statm").expect("this process is there");
+    let pages = statm.split(' ').next().and_then(|pages| pages.parse().ok());
+    let pages: u64 = pages.expect("a number");
+    let mut limit = getrlimit(Resource::As);
+    limit.current = Some(pages * rustix::param::page_size() as u64 + more);
+    setrlimit(Resource::As, limit).expect("a limit can be lowered");
 }
 
 /// A server in another process.
@@ -96,14 +126,35 @@ struct Served {
 
 impl Served {
     fn start(mode: Mode, connections: usize, descriptors: usize) -> Self {
+        Self::run(&mut Self::command(mode, connections, descriptors))
+    }
+
+    /// A server with a thread for each connection, of which it can start no more than [`LARGE_STACKS`].
+    fn start_short_of_threads(connections: usize, descriptors: usize) -> Self {
+        let room = LARGE_STACKS * LARGE_STACK + LARGE_STACK / 2;
+        let mut command = Self::command(Mode::Threads, connections, descriptors);
+        command
+            .arg(room.to_string())
+            .env("RUST_MIN_STACK", LARGE_STACK.to_string())
+            // An arena of glibc's takes as much address space as a stack, and may be missing where a stack still fits.
+            .env("MALLOC_ARENA_MAX", "1");
+        Self::run(&mut command)
+    }
+
+    fn command(mode: Mode, connections: usize, descriptors: usize) -> Command {
         let program = std::env::current_exe().expect("this program has a path");
-        let mut child = Command::new(program)
-            .args([
-                SERVER,
-                &mode.to_string(),
-                &connections.to_string(),
-                &descriptors.to_string(),
-            ])
+        let mut command = Command::new(program);
+        command.args([
+            SERVER,
+            &mode.to_string(),
+            &connections.to_string(),
+            &descriptors.to_string(),
+        ]);
+        command
+    }
+
+    fn run(command: &mut Command) -> Self {
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -161,6 +212,12 @@ impl Served {
 
     fn descriptors(&self) -> usize {
         std::fs::read_dir(self.proc("fd"))
+            .expect("the process is there")
+            .count()
+    }
+
+    fn threads(&self) -> usize {
+        std::fs::read_dir(self.proc("task"))
             .expect("the process is there")
             .count()
     }
@@ -340,5 +397,95 @@ fn signals_interrupt_nothing() {
             ),
             (Some(20_000_000), Some(1))
         );
+    }
+}
+
+fn threads_stay_within_their_limit() {
+    const CONNECTIONS: usize = 256;
+    const CLIENTS: usize = 1000;
+    raise_descriptor_limit(CLIENTS as u64 + 200);
+    let mut server = Served::start(Mode::Threads, CONNECTIONS, CONNECTIONS + 100);
+    let mut clients: Vec<Client> = (0..CLIENTS)
+        .map(|_| Client::connect(&server.address))
+        .collect();
+    for client in &mut clients {
+        client.send("hello");
+    }
+    eventually("the server to be full", || {
+        (server.stats()["live"] == CONNECTIONS as u64).then_some(())
+    });
+    let mut most = server.threads();
+    // They are let in as they came, so that each one who leaves makes room for the first of those who wait.
+    for mut client in clients {
+        client.expect("hello");
+        most = most.max(server.threads());
+        drop(client);
+        most = most.max(server.threads());
+    }
+    assert!(
+        (CONNECTIONS..=CONNECTIONS + OTHER_THREADS_MAX).contains(&most),
+        "{most} threads for {CONNECTIONS} connections"
+    );
+    let report = server.stop();
+    assert_eq!(
+        (report["accepted"].as_u64(), report["refused"].as_u64()),
+        (Some(CLIENTS as u64), Some(0))
+    );
+}
+
+fn a_thread_that_cannot_be_started_costs_one_connection() {
+    const CLIENTS: usize = 100;
+    let mut server = Served::start_short_of_threads(1000, 1000);
+    let clients: Vec<Client> = (0..CLIENTS)
+        .map(|_| Client::connect(&server.address))
+        .collect();
+    let mut inside: Vec<Client> = clients.into_iter().filter_map(admitted).collect();
+    let refused = CLIENTS - inside.len();
+    assert!(
+        (LARGE_STACKS / 2..=LARGE_STACKS).contains(&inside.len()),
+        "{} served, {refused} refused",
+        inside.len()
+    );
+    let stats = server.stats();
+    assert_eq!(
+        (stats["live"].as_u64(), stats["refused"].as_u64()),
+        (Some(inside.len() as u64), Some(refused as u64))
+    );
+    // Those who are in do not notice.
+    for client in &mut inside {
+        client.send("on").expect("on");
+    }
+    // Threads that have become idle serve the next ones, as many as have left.
+    let room = inside.len() - 10;
+    inside.truncate(10);
+    let newcomers: Vec<Client> = (0..room)
+        .map(|_| {
+            eventually("a new client to be served", || {
+                admitted(Client::connect(&server.address))
+            })
+        })
+        .collect();
+    for client in &mut inside {
+        client.send("still on").expect("still on");
+    }
+    drop((inside, newcomers));
+    let report = server.stop();
+    assert_eq!(
+        (report["panics"].as_u64(), report["accept_errors"].as_u64()),
+        (Some(0), Some(0)),
+        "{report}"
+    );
+}
+
+/// The client, if it is served; one that is not must be told so by an end, and not be left waiting.
+fn admitted(mut client: Client) -> Option<Client> {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    let answered = client
+        .write_all(b"hello")
+        .and_then(|()| client.read_exact(&mut [0; 5]));
+    match answered {
+        Ok(()) => Some(client),
+        Err(error) if matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof) => None,
+        Err(error) => panic!("neither served nor refused: {error}"),
     }
 }

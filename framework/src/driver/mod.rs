@@ -11,7 +11,7 @@
 //! * reads only while [`Session::wants_input`] and hands over what it has read at once; a short read needs no second one;
 //! * calls [`Session::tick`] when [`Session::deadline`] or [`Session::idle_deadline`] has come, not earlier than it must;
 //! * while a session is shared with other threads, or unfinished, hears its [`Mail`](crate::mail::Mail) without being polled;
-//! * when the server drains: takes what has been queued at the listeners, closes them, hands over everything that has arrived, calls
+//! * when the server drains: takes what has been queued at the listeners, closes them, hands over everything that has arrived and all mail, calls
 //!   [`Session::drain`] once, and at [`Life::drain_by`](crate::server::Shared::life) cuts what is left;
 //! * counts its system calls, and publishes its counters before it waits.
 //!

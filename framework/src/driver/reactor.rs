@@ -1,6 +1,7 @@
 //! The mode `reactor`: event loops, each with a share of all connections.
 //!
-//! A socket is registered once, edge-triggered, for both directions; what it is ready for is remembered here and never asked for again. A
+//! A socket is registered once, edge-triggered, for both directions (a Unix socket for output only when it was once full); what it is ready for
+//! is remembered here and never asked for again. A
 //! message costs one `recv` and one `send`. Every loop listens at every listener; a loop that has more than its share leaves new
 //! connections to the others, so that the shares stay even without handing connections from thread to thread.
 
@@ -24,7 +25,7 @@ use crate::CloseReason;
 use crate::conn::ConnectionId;
 use crate::error::ServeError;
 use crate::mail::{Mail, Place, Waker};
-use crate::net::{Listener, NewSockets, Socket};
+use crate::net::{Address, Listener, NewSockets, Socket};
 use crate::server::{Factory, Published, Shared, Stage, StopHandle};
 use crate::session::{Core, Sent, Session, Step, Turn};
 use crate::timer::{Clock, Time, Wheel};
@@ -149,6 +150,8 @@ struct Connection {
     hung_up: bool,
     /// It is in the ready list.
     queued: bool,
+    /// The poll reports when the socket may take output again.
+    watches_output: bool,
 }
 
 fn token(id: ConnectionId, key: usize) -> Token {
@@ -327,6 +330,19 @@ impl Loop {
                 Step::Reset => return self.close(key, true),
             }
         }
+        if !connection.writable && !connection.watches_output {
+            connection.watches_output = true;
+            turn.counters.calls.register += 1;
+            let source = connection.socket.as_raw_fd();
+            let both = Interest::READABLE | Interest::WRITABLE;
+            // This reports what the socket is ready for now, so that no edge is missed.
+            let watched =
+                (self.poll.registry()).reregister(&mut SourceFd(&source), connection.token, both);
+            if let Err(error) = watched {
+                connection.session.fail(error, turn);
+                return self.settle(key);
+            }
+        }
         let unfinished = (connection.readable && connection.session.wants_input(turn))
             || (connection.writable && connection.session.core().has_queue());
         if unfinished && !std::mem::replace(&mut connection.queued, true) {
@@ -445,11 +461,17 @@ impl Loop {
         let id = self.shared.next_id();
         let token = token(id, key);
         self.turn.counters.calls.register += 1;
-        let both = Interest::READABLE | Interest::WRITABLE;
+        // A Unix socket would report every read of its peer as room for output, so that it is asked only when it matters.
+        let watches_output = matches!(peer, Address::Tcp(_));
+        let interest = if watches_output {
+            Interest::READABLE | Interest::WRITABLE
+        } else {
+            Interest::READABLE
+        };
         let registered =
             self.poll
                 .registry()
-                .register(&mut SourceFd(&socket.as_raw_fd()), token, both);
+                .register(&mut SourceFd(&socket.as_raw_fd()), token, interest);
         let connection = entry.insert(Connection {
             session: Session::new(
                 handler,
@@ -462,6 +484,7 @@ impl Loop {
             writable: true,
             hung_up: false,
             queued: false,
+            watches_output,
         });
         if local_is_open {
             self.turn.counters.calls.other += 1;
@@ -652,8 +675,13 @@ impl Loop {
                 if let Some(connection) = self.connections.get_mut(key as usize) {
                     connection.readable = true;
                     self.run_connection(key, ARRIVED_BYTES_MAX);
-                    self.attend(key, Session::drain);
                 }
+            }
+            // What others have sent to these connections, and they to each other, still reaches them.
+            let place = self.turn.place.clone();
+            self.read_mail(&place);
+            for key in self.keys() {
+                self.attend(key, Session::drain);
             }
         }
         if self.shared.life.stage() == Stage::Cut || self.shared.life.drain_by() <= Clock::now() {

@@ -292,6 +292,9 @@ impl Conversation<'_> {
             }
             self.settle();
         }
+        // What others have sent to this connection still reaches it.
+        let place = self.worker.seat.place.clone();
+        self.read_mail(&place);
         self.session.drain(&mut self.worker.turn);
         if self.is_interrupted() && !self.session.core().is_between_messages() {
             // The rest of the message cannot be waited for on this socket any more.

@@ -2,6 +2,7 @@
 
 mod conversation;
 mod counts;
+mod endpoints;
 mod ends;
 mod life;
 mod limits;
