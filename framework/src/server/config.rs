@@ -311,6 +311,8 @@ impl Config {
             "read_buffer_bytes, input_bytes_max, turn_bytes_max and accepts_per_turn_max must be at least 1"
         } else if self.connections_max == 0 {
             "connections_max is 0: nobody could connect (set at least 1)"
+        } else if self.connections_max > CONNECTIONS_MAX {
+            "connections_max is above 16,777,216, which is what the tables of connections hold (lower it)"
         } else if self.unix_mode.is_some_and(|mode| mode > 0o777) {
             "unix_mode is not made of permission bits (at most 511, which is 0o777)"
         } else if matches!(
@@ -354,6 +356,8 @@ impl Config {
     }
 }
 
+/// How many connections the keys of a loop can tell apart.
+const CONNECTIONS_MAX: usize = 1 << 24;
 /// What a connection takes besides its buffers, handler apart.
 const CONNECTION_BYTES: usize = 256;
 
@@ -512,6 +516,10 @@ mod tests {
                 "output_low is above output_high",
             ),
             (r#"{ "connections_max": 0 }"#, "nobody could connect"),
+            (
+                r#"{ "connections_max": 16777217 }"#,
+                "connections_max is above",
+            ),
         ] {
             let error = Config::from_json(text).unwrap_err().to_string();
             assert!(error.contains(message), "{text}: {error}");

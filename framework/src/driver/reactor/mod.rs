@@ -1,0 +1,376 @@
+//! The mode `reactor`: event loops, each with a share of all connections.
+//!
+//! A socket is registered once, edge-triggered, for both directions (a Unix socket for output only when it was once full);
+//! what it is ready for is remembered here and never asked for again. A message costs one `recv` and one `send`. Every
+//! loop listens at every listener; a loop that has more than its share leaves new connections to the others, so that the
+//! shares stay even without handing connections from thread to thread.
+
+mod accepting;
+mod connection;
+mod events;
+mod spinner;
+
+use std::collections::VecDeque;
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use mio::event::Event;
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token};
+use slab::Slab;
+
+use self::connection::Connection;
+use self::spinner::Spinner;
+use super::acceptor::Acceptor;
+use super::{Job, cannot};
+use crate::conn::ConnectionId;
+use crate::error::ServeError;
+use crate::mail::{Mail, Place, Waker};
+use crate::net::{Listener, NewSockets};
+use crate::server::{Factory, Published, Shared, Stage, StopHandle};
+use crate::session::{Step, Turn};
+use crate::timer::{Clock, Time, Wheel};
+
+/// How many events one wait reports.
+const EVENTS: usize = 1024;
+const WAKER: Token = Token(usize::MAX);
+/// A token is a connection's key in these low bits, and above them a part of its number, so that an event for a connection
+/// that has ended never reaches the next owner of its key. The highest bit marks listeners.
+const KEY_BITS: u32 = 24;
+const LISTENER_BIT: usize = 1 << (usize::BITS - 1);
+/// How many connections a loop may have beyond the emptiest loop, as a number and as a fraction of that one's.
+const SHARE_SLACK: usize = 8;
+const SHARE_SLACK_FRACTION: usize = 16;
+/// How long a loop that has its share leaves connections to others, who may be busy.
+const SHARE_PATIENCE: Duration = Duration::from_millis(20);
+/// How many it takes all the same when they do not come for them in that time.
+const SHARE_EXCESS: usize = 16;
+/// The most that is read of what had arrived at a connection when the server was asked to stop.
+const ARRIVED_BYTES_MAX: usize = 1024 * 1024;
+
+pub(crate) fn serve(
+    listeners: &[Arc<Listener>],
+    shared: &Arc<Shared>,
+    factory: &Factory,
+    loops: usize,
+) -> Result<(), ServeError> {
+    let loads: Arc<[Load]> = (0..loops)
+        .map(|_| Load {
+            open: AtomicUsize::new(0),
+            place: Place::new(),
+        })
+        .collect();
+    let make = |index| Loop::new(index, listeners, shared, factory, &loads);
+    let mut all = (0..loops).map(make).collect::<Result<Vec<_>, _>>()?;
+    let stop = StopHandle::new(shared.clone());
+    let Some(own) = all.pop() else { return Ok(()) };
+    thread::scope(|scope| {
+        let mut threads = Vec::new();
+        let mut result = Ok(());
+        for other in all {
+            match thread::Builder::new()
+                .name("reactor".into())
+                .spawn_scoped(scope, || other.run())
+            {
+                Ok(thread) => threads.push(thread),
+                Err(error) => result = Err(cannot("starting a reactor thread")(error)),
+            }
+        }
+        if result.is_ok() {
+            result = own.run();
+        }
+        // Whatever ended one loop ends them all.
+        stop.stop();
+        for thread in threads {
+            match thread.join() {
+                Ok(other) => result = result.and(other),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        result
+    })
+}
+
+/// How many connections a loop has, and where to reach it.
+struct Load {
+    open: AtomicUsize,
+    place: Arc<Place>,
+}
+
+impl Load {
+    fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+}
+
+/// One event loop.
+struct Loop {
+    index: usize,
+    loads: Arc<[Load]>,
+    shared: Arc<Shared>,
+    factory: Factory,
+    poll: Poll,
+    connections: Slab<Connection>,
+    wheel: Wheel,
+    acceptor: Acceptor,
+    arrivals: Vec<Job>,
+    /// Accepting waits until somebody leaves.
+    waits_for_room: bool,
+    /// Until when connections are left to loops that have fewer.
+    yields_until: Option<Time>,
+    /// Connections with work left over from their last turn.
+    ready: VecDeque<u32>,
+    turn: Turn,
+    turn_bytes_max: usize,
+    buffer: Vec<u8>,
+    mail: VecDeque<Mail>,
+    fired: Vec<u32>,
+    /// Connections that mail has come for.
+    touched: Vec<u32>,
+    spinner: Spinner,
+    drained: bool,
+    book: Published,
+}
+
+fn token(id: ConnectionId, key: usize) -> Token {
+    Token((((id.get() as usize) << KEY_BITS) | key) & !LISTENER_BIT)
+}
+
+impl Loop {
+    fn new(
+        index: usize,
+        listeners: &[Arc<Listener>],
+        shared: &Arc<Shared>,
+        factory: &Factory,
+        loads: &Arc<[Load]>,
+    ) -> Result<Self, ServeError> {
+        let poll = Poll::new().map_err(cannot("making a poll descriptor"))?;
+        let place = loads[index].place.clone();
+        let waker = mio::Waker::new(poll.registry(), WAKER)
+            .map_err(cannot("making a wake-up descriptor"))?;
+        place.set_waker(Waker::Poll(waker));
+        let acceptor = Acceptor::new(listeners, NewSockets::Nonblocking);
+        for (index, listener) in acceptor.listeners() {
+            let token = Token(LISTENER_BIT | usize::from(index));
+            let register = poll.registry().register(
+                &mut SourceFd(&listener.as_raw_fd()),
+                token,
+                Interest::READABLE,
+            );
+            register.map_err(cannot("registering a listener"))?;
+        }
+        shared.enter(&place);
+        let turn = Turn::new(place, shared.clone()).watching();
+        Ok(Self {
+            index,
+            loads: loads.clone(),
+            shared: shared.clone(),
+            factory: factory.clone(),
+            poll,
+            connections: Slab::new(),
+            wheel: Wheel::new(turn.now),
+            acceptor,
+            arrivals: Vec::new(),
+            waits_for_room: false,
+            yields_until: None,
+            ready: VecDeque::new(),
+            turn,
+            turn_bytes_max: shared.config.turn_bytes_max,
+            buffer: shared.config.new_read_buffer(),
+            mail: VecDeque::new(),
+            fired: Vec::new(),
+            touched: Vec::new(),
+            spinner: Spinner::new(shared.config.spin),
+            drained: false,
+            book: shared.ledger.open(),
+        })
+    }
+
+    fn run(mut self) -> Result<(), ServeError> {
+        let mut events = Events::with_capacity(EVENTS);
+        let place = self.turn.place.clone();
+        loop {
+            if self.shared.life.stage() > Stage::Serve {
+                self.drain();
+                if self.connections.is_empty() {
+                    return Ok(());
+                }
+            } else if self.acceptor.is_empty() {
+                return Err(ServeError::NoListenerLeft);
+            }
+            self.turn.counters.publish(&self.book);
+            self.wait(&mut events, &place)?;
+            self.turn.begin(Clock::now());
+            for event in &events {
+                self.react(event);
+            }
+            self.run_ready();
+            self.accept();
+            if place.take_attention() {
+                if place.take_accept() {
+                    self.waits_for_room = false;
+                    self.yields_until = None;
+                    self.acceptor.set_all_ready();
+                }
+                self.read_mail(&place);
+            }
+            self.fire_timers();
+            if self.shared.has_hooks {
+                self.shared
+                    .hook("service_actions", (), |hooks| hooks.service_actions());
+            }
+        }
+    }
+
+    /// Waits for events, mail or the next deadline; not at all while there is work left over.
+    fn wait(&mut self, events: &mut Events, place: &Place) -> Result<(), ServeError> {
+        let busy = !self.ready.is_empty() || self.may_accept();
+        let timeout = if busy {
+            Some(Duration::ZERO)
+        } else {
+            self.next_deadline().map(|at| at.since(Clock::now()))
+        };
+        let awake = timeout == Some(Duration::ZERO) || !place.fall_asleep();
+        let timeout = if awake { Some(Duration::ZERO) } else { timeout };
+        let waits = self.spinner.wait(&mut self.poll, events, timeout);
+        place.wake_up();
+        self.turn.counters.calls.wait += waits.map_err(cannot("waiting for events"))?;
+        Ok(())
+    }
+
+    fn next_deadline(&self) -> Option<Time> {
+        let drain_by = Some(self.shared.life.drain_by()).filter(|&at| at != Time::NEVER);
+        [
+            self.wheel.next_deadline(),
+            self.acceptor.retry_at(),
+            self.yields_until,
+            drain_by,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    fn react(&mut self, event: &Event) {
+        let Token(number) = event.token();
+        if number == WAKER.0 {
+            return;
+        }
+        if number & LISTENER_BIT != 0 {
+            self.acceptor.set_ready((number & !LISTENER_BIT) as u16);
+            return;
+        }
+        let key = number & ((1 << KEY_BITS) - 1);
+        let Some(connection) = self.connections.get_mut(key) else {
+            return;
+        };
+        if connection.token != event.token() {
+            return;
+        }
+        connection.note(event);
+        connection.exchange_inline(&mut self.buffer, self.turn_bytes_max, &mut self.turn);
+        if !connection.is_settled() {
+            self.settle(key as u32);
+        }
+    }
+
+    /// Gives connections that had used up their budget another turn. Those that do so again wait for the next one.
+    fn run_ready(&mut self) {
+        for _ in 0..self.ready.len() {
+            let Some(key) = self.ready.pop_front() else {
+                return;
+            };
+            if let Some(connection) = self.connections.get_mut(key as usize) {
+                connection.queued = false;
+                self.run_connection(key, self.turn_bytes_max);
+            }
+        }
+    }
+
+    /// Sends and receives, at most `budget` bytes, and sees to what comes next.
+    fn run_connection(&mut self, key: u32, budget: usize) {
+        self.connections[key as usize].exchange(&mut self.buffer, budget, &mut self.turn);
+        self.settle(key);
+    }
+
+    /// Does what the session says comes next, and sees to it that it is looked at again in time.
+    fn settle(&mut self, key: u32) {
+        let connection = &mut self.connections[key as usize];
+        let turn = &mut self.turn;
+        loop {
+            match connection.session.step(turn) {
+                Step::Wait => break,
+                Step::ShutdownWrite => {
+                    turn.counters.calls.shutdown += 1;
+                    connection.socket.shutdown_write();
+                }
+                Step::Close => return self.close(key, false),
+                Step::Reset => return self.close(key, true),
+            }
+        }
+        if !connection.writable && !connection.watches_output {
+            connection.watches_output = true;
+            turn.counters.calls.register += 1;
+            let source = connection.socket.as_raw_fd();
+            let both = Interest::READABLE | Interest::WRITABLE;
+            // This reports what the socket is ready for now, so that no edge is missed.
+            let watched =
+                (self.poll.registry()).reregister(&mut SourceFd(&source), connection.token, both);
+            if let Err(error) = watched {
+                connection.session.fail(error, turn);
+                return self.settle(key);
+            }
+        }
+        let unfinished = (connection.readable && connection.session.wants_input(turn))
+            || (connection.writable && connection.session.core().has_queue());
+        if unfinished && !std::mem::replace(&mut connection.queued, true) {
+            self.ready.push_back(key);
+        }
+        let mut due = connection.session.deadline();
+        if connection.armed == Time::NEVER {
+            due = due.min(connection.session.idle_deadline(turn));
+        }
+        if due < connection.armed {
+            connection.armed = due;
+            self.wheel.schedule(key, due);
+        }
+    }
+
+    fn close(&mut self, key: u32, reset: bool) {
+        self.wheel.cancel(key);
+        let connection = &mut self.connections[key as usize];
+        let reason = connection.session.finish(&mut self.turn);
+        self.turn.counters.count_close(&reason);
+        if reset {
+            self.turn.counters.calls.other += 1;
+            connection.socket.reset_on_close();
+        }
+        self.turn.counters.calls.close += 1;
+        if self.shared.admission.is_full() {
+            // Another loop may let the next one in before this turn is over, and the two must not be counted together.
+            self.turn.counters.publish(&self.book);
+        }
+        let Connection {
+            socket, session, ..
+        } = self.connections.remove(key as usize);
+        drop(socket);
+        self.shared.report_end(session.peer(), &reason);
+        self.shared.release(session.peer());
+        self.load().open.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn load(&self) -> &Load {
+        &self.loads[self.index]
+    }
+}
+
+impl Drop for Loop {
+    fn drop(&mut self) {
+        self.turn.counters.publish(&self.book);
+        self.shared.ledger.close(&self.book);
+        self.shared.leave(&self.turn.place);
+    }
+}

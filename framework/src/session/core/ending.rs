@@ -1,0 +1,150 @@
+//! The end of a connection: how it is decided, and how it is reached.
+
+use std::time::Duration;
+
+use super::{Core, Flags, Phase};
+use crate::CloseReason;
+use crate::session::{Step, Turn};
+use crate::timer::Time;
+
+/// After how long without a byte in either direction everything that was sent counts as received.
+const QUIET: Duration = Duration::from_secs(1);
+
+impl Core {
+    pub(crate) fn close(&mut self, turn: &mut Turn) {
+        self.close_because(self.own_reason(), turn);
+    }
+
+    fn own_reason(&self) -> CloseReason {
+        if self.flags.any(Flags::ENDED) {
+            CloseReason::PeerClosed
+        } else if self.flags.any(Flags::DRAINING) {
+            CloseReason::Drained
+        } else {
+            CloseReason::HandlerClosed
+        }
+    }
+
+    pub(crate) fn finish(&mut self) {
+        self.flags.set(Flags::FINISHING);
+    }
+
+    pub(crate) fn abort(&mut self, turn: &mut Turn) {
+        if self.phase == Phase::Open {
+            self.flags.set(Flags::RESET);
+            self.cut(CloseReason::Aborted, turn);
+        }
+    }
+
+    pub(in crate::session) fn set_draining(&mut self) -> bool {
+        let first = !self.flags.any(Flags::DRAINING);
+        self.flags.set(Flags::DRAINING);
+        first
+    }
+
+    /// Decides the end: what is queued is still sent.
+    #[inline]
+    pub(in crate::session) fn close_because(&mut self, reason: CloseReason, turn: &mut Turn) {
+        if self.phase == Phase::Open {
+            self.phase = Phase::Flushing;
+            self.reason = Some(reason);
+            self.read_by = Time::NEVER;
+            self.close_by = Time::NEVER;
+            self.drop_kept(turn);
+        }
+    }
+
+    /// Ends at once: what is queued is dropped.
+    pub(in crate::session) fn cut(&mut self, reason: CloseReason, turn: &mut Turn) {
+        let undecided = match self.phase {
+            Phase::Open => true,
+            // The end was decided otherwise, but it did not get that far.
+            Phase::Flushing => self.has_output(turn),
+            Phase::Lingering | Phase::Over => false,
+        };
+        if undecided {
+            self.reason = Some(reason);
+        }
+        self.phase = Phase::Over;
+        self.drop_output(turn);
+        self.drop_kept(turn);
+    }
+
+    fn drop_kept(&mut self, turn: &mut Turn) {
+        if !self.kept_is_empty() {
+            let kept = self.take_kept(turn);
+            self.discard_kept(kept, 0, turn);
+        }
+    }
+
+    #[inline]
+    pub(in crate::session) fn step(&mut self, turn: &mut Turn) -> Step {
+        if let Some(letters) = self
+            .extras
+            .as_ref()
+            .and_then(|extras| extras.letters.as_ref())
+        {
+            letters.set_queued(self.queued(turn));
+        }
+        let may_finish = self.flags.any(Flags::FINISHING.or(Flags::DRAINING));
+        if may_finish && self.phase == Phase::Open && self.is_finished(turn) {
+            self.close_because(self.own_reason(), turn);
+        }
+        match self.phase {
+            Phase::Open => Step::Wait,
+            Phase::Flushing if self.has_output(turn) => Step::Wait,
+            Phase::Flushing => self.say_goodbye(turn),
+            Phase::Lingering if self.wants_input(turn) => Step::Wait,
+            Phase::Lingering | Phase::Over => self.last_step(),
+        }
+    }
+
+    /// Whether an open connection that was asked to finish, or whose server drains, has nothing more to do.
+    fn is_finished(&self, turn: &Turn) -> bool {
+        let nothing_to_wait_for =
+            || !self.has_output(turn) && !self.has_timers() && !self.is_shared();
+        self.is_between_messages() && (self.flags.any(Flags::FINISHING) || nothing_to_wait_for())
+    }
+
+    /// Everything is sent: send the end too, unless the peer has gone before.
+    #[inline]
+    fn say_goodbye(&mut self, turn: &Turn) -> Step {
+        let linger = turn.config().linger_timeout;
+        // A server that stops need not wait for peers to which nothing can be on its way.
+        let quiet = self.flags.any(Flags::DRAINING) && turn.now.since(self.last_activity) > QUIET;
+        if self.flags.any(Flags::ENDED) || linger.is_zero() || quiet {
+            self.phase = Phase::Over;
+            return self.last_step();
+        }
+        self.phase = Phase::Lingering;
+        self.close_by = turn.now.after(linger);
+        Step::ShutdownWrite
+    }
+
+    fn last_step(&mut self) -> Step {
+        self.phase = Phase::Over;
+        if self.flags.any(Flags::RESET) {
+            Step::Reset
+        } else {
+            Step::Close
+        }
+    }
+
+    /// Gives back everything that is not the handler, and tells the reason.
+    #[inline]
+    pub(in crate::session) fn release(&mut self, turn: &mut Turn) -> CloseReason {
+        if self.phase != Phase::Over {
+            self.cut(CloseReason::Aborted, turn);
+        }
+        if let Some(extras) = self.extras.take() {
+            for group in &extras.groups {
+                group.remove(turn.place.id(), self.id);
+            }
+            if let Some(letters) = &extras.letters {
+                letters.close();
+            }
+        }
+        // Whatever made the phase `Over` has set a reason.
+        self.reason.take().unwrap_or(CloseReason::Aborted)
+    }
+}
