@@ -229,28 +229,33 @@ impl Door {
                 *retries += 1;
                 (*retries >= RETRIES_MAX).then_some(Outcome::Shortage)
             }
-            Action::Pause => {
-                if is_out_of_descriptors(error) {
-                    self.turn_away_with_reserve(turn);
-                }
-                Some(Outcome::Shortage)
+            Action::Pause if is_out_of_descriptors(error) && self.turn_away_with_reserve(turn) => {
+                // Nobody is left to wait for a descriptor, so that there is nothing to try again.
+                self.ready = false;
+                Some(Outcome::NobodyWaits)
             }
+            Action::Pause => Some(Outcome::Shortage),
             Action::Retire => Some(Outcome::Broken),
         }
     }
 
-    /// Uses the descriptor in reserve to close waiting clients at once, rather than let them hang.
-    fn turn_away_with_reserve(&mut self, turn: &mut Turn) {
+    /// Uses the descriptor in reserve to close waiting clients at once, rather than let them hang. True when nobody waits any more.
+    fn turn_away_with_reserve(&mut self, turn: &mut Turn) -> bool {
         let (listener, counters) = (&self.listener, &mut turn.counters);
+        let mut everybody = false;
         turn.shared.reserve.lend(|| {
             for _ in 0..TURNED_AWAY_MAX {
                 counters.calls.accept += 1;
-                if listener.accept(NewSockets::Nonblocking).is_err() {
-                    break;
+                match listener.accept(NewSockets::Nonblocking) {
+                    Ok(_) => counters.refused += 1,
+                    Err(error) => {
+                        everybody = action_for(error) == Action::Wait;
+                        break;
+                    }
                 }
-                counters.refused += 1;
             }
         });
+        everybody
     }
 }
 

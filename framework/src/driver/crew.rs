@@ -46,6 +46,8 @@ struct Crew {
 struct Roster {
     jobs: VecDeque<Job>,
     threads: usize,
+    /// Threads that will look at the queue again: all but those that have decided to leave.
+    hands: usize,
     idle: usize,
     /// The accepting thread waits for room in the queue.
     gate_waits: bool,
@@ -106,7 +108,7 @@ impl Crew {
             return usize::MAX;
         };
         let mut roster = self.lock();
-        let hands = roster.idle + size.saturating_sub(roster.threads);
+        let hands = roster.idle + size.saturating_sub(roster.hands);
         let room = (hands + self.shared.config.pool_queue_max).saturating_sub(roster.jobs.len());
         roster.gate_waits = room == 0;
         room
@@ -118,11 +120,13 @@ impl Crew {
             let mut roster = self.lock();
             let needs_hand = roster.jobs.len() >= roster.idle;
             let may_hire = match self.size {
-                Size::PerConnection => true,
-                Size::Fixed(size) => roster.threads < size,
+                // A thread whose connection has just ended counts: it is about to come for the next one.
+                Size::PerConnection => roster.hands < self.shared.config.connections_max,
+                Size::Fixed(size) => roster.hands < size,
             };
             if needs_hand && may_hire {
                 roster.threads += 1;
+                roster.hands += 1;
                 drop(roster);
                 self.hire(gate, job);
             } else {
@@ -144,6 +148,7 @@ impl Crew {
         if let Err(error) = spawned {
             let mut roster = self.lock();
             roster.threads -= 1;
+            roster.hands -= 1;
             let job = roster.jobs.pop_back();
             drop(roster);
             if let Some(job) = job {
@@ -182,6 +187,7 @@ impl Crew {
             let superfluous =
                 matches!(self.size, Size::PerConnection) && roster.idle >= config.threads_idle_max;
             if roster.closed || superfluous {
+                roster.hands -= 1;
                 return None;
             }
             roster.idle += 1;
@@ -189,6 +195,7 @@ impl Crew {
             (roster, timed_out) = self.wait_for_call(roster);
             roster.idle -= 1;
             if timed_out && roster.jobs.is_empty() {
+                roster.hands -= 1;
                 return None;
             }
         }

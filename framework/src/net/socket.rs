@@ -83,6 +83,11 @@ impl Socket {
         SockRef::from(&self.fd).set_write_timeout(write)
     }
 
+    /// The error that has come since the last one was asked for.
+    pub(crate) fn take_error(&self) -> Option<io::Error> {
+        SockRef::from(&self.fd).take_error().unwrap_or_else(Some)
+    }
+
     pub(crate) fn local_address(&self) -> io::Result<Address> {
         Ok(Address::from_any(Some(rustix::net::getsockname(&self.fd)?)))
     }

@@ -9,7 +9,7 @@ use socketserver_tests::{Case, Client, End, Event, Probe, Transport, eventually}
 
 socketserver_tests::matrix! {
     all: an_error_of_a_handler_ends_its_connection_alone, a_panic_in_any_callback_ends_its_connection_alone,
-        a_panic_in_drop_is_contained, a_reset_is_one_close_in_every_state, an_answer_reaches_a_peer_that_is_still_sending,
+        a_panic_in_drop_is_contained, a_reset_is_one_close_in_every_state, a_reset_is_noticed_while_reading_is_paused, an_answer_reaches_a_peer_that_is_still_sending,
         a_handler_may_abort, an_idle_connection_is_closed, a_trickling_message_is_cut_at_its_deadline,
         a_peer_that_never_reads_is_cut, a_lifetime_is_enforced, a_message_that_is_too_long_ends_however_it_is_cut,
         a_handler_that_writes_without_end_is_cut, a_file_is_sent_between_bytes, a_file_that_is_too_short_ends_the_connection,
@@ -177,6 +177,26 @@ fn a_reset_is_one_close_in_every_state(case: &Case) {
     }
     server.stop();
     assert_eq!(watcher.rest(), []);
+}
+
+fn a_reset_is_noticed_while_reading_is_paused(case: &Case) {
+    if case.transport == Transport::Unix {
+        // A Unix socket has no reset: its end is noticed when reading goes on.
+        return;
+    }
+    let (factory, mut watcher) = Probe::factory(|| {
+        |_: &Event, _: &mut Input<'_>, conn: &mut Conn<'_>| {
+            conn.pause_reading();
+            Ok(true)
+        }
+    });
+    let server = case.serve(factory);
+    let mut client = server.connect();
+    watcher.expect(&Event::Opened);
+    client.send("unread");
+    client.reset();
+    assert_eq!(watcher.wait_for_close(), "peer_reset");
+    drop(server);
 }
 
 /// Answers the first bytes with an error message and closes.

@@ -44,6 +44,17 @@ impl Connection {
         self.readable |= event.is_readable() || hung_up;
     }
 
+    /// The poll has reported an error. A connection that is read from meets it there; one that is paused would not.
+    #[cold]
+    pub(super) fn look_at_error(&mut self, turn: &mut Turn) {
+        if !self.session.wants_input(turn) {
+            turn.counters.calls.other += 1;
+            if let Some(error) = self.socket.take_error() {
+                self.session.fail(error, turn);
+            }
+        }
+    }
+
     /// Sends and receives, until there is no more to do or the budget is used up.
     pub(super) fn exchange(&mut self, buffer: &mut [u8], budget: usize, turn: &mut Turn) {
         self.exchange_inline(buffer, budget, turn);

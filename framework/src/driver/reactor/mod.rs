@@ -271,6 +271,9 @@ impl Loop {
             return;
         }
         connection.note(event);
+        if event.is_error() {
+            connection.look_at_error(&mut self.turn);
+        }
         connection.exchange_inline(&mut self.buffer, self.turn_bytes_max, &mut self.turn);
         if !connection.is_settled() {
             self.settle(key as u32);
