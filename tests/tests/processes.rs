@@ -31,10 +31,14 @@ fn main() {
         serve(&arguments[2], &arguments[3], &arguments[4], room);
         return;
     }
-    let tests: [(&str, fn()); 6] = [
+    let tests: [(&str, fn()); 7] = [
         (
             "ten_thousand_idle_connections_fit_one_reactor",
             ten_thousand_idle_connections_fit_one_reactor,
+        ),
+        (
+            "a_storm_of_clients_loses_nobody",
+            a_storm_of_clients_loses_nobody,
         ),
         (
             "clients_are_told_when_descriptors_run_out",
@@ -272,6 +276,32 @@ fn ten_thousand_idle_connections_fit_one_reactor() {
     drop(clients);
     let report = server.stop();
     assert_eq!(report["accepted"], IDLE as u64 + 1);
+}
+
+fn a_storm_of_clients_loses_nobody() {
+    const STORM: usize = 5_000;
+    raise_descriptor_limit(STORM as u64 + 200);
+    for mode in [Mode::Reactor { loops: 1 }, Mode::Reactor { loops: 2 }] {
+        let server = Served::start(mode, STORM + 10, STORM + 100);
+        let mut steady = Client::connect(&server.address);
+        let address = server.address.clone();
+        let storm =
+            std::thread::spawn(move || (0..STORM).map(|_| Client::connect(&address)).collect());
+        // Who was there before is served on while they come.
+        while !storm.is_finished() {
+            steady.send("steady").expect("steady");
+        }
+        let mut clients: Vec<Client> = storm.join().expect("everybody can connect");
+        for client in &mut clients {
+            client.send("hello");
+        }
+        for client in &mut clients {
+            client.expect("hello");
+        }
+        drop((steady, clients));
+        let report = server.stop();
+        assert_eq!(report["accepted"], STORM as u64 + 1, "{mode}");
+    }
 }
 
 fn clients_are_told_when_descriptors_run_out() {
