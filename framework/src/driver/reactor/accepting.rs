@@ -104,7 +104,6 @@ impl Loop {
                 handler,
                 Core::new(id, key as u32, peer, listener, &self.turn),
             ),
-            token,
             socket,
             armed: Time::NEVER,
             readable: false,

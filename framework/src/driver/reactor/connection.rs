@@ -1,6 +1,5 @@
 //! One connection of a loop: its socket, its session, and what the poll has said about it.
 
-use mio::Token;
 use mio::event::Event;
 use rustix::io::Errno;
 
@@ -9,14 +8,12 @@ use crate::net::Socket;
 use crate::session::{Sent, Session, Turn};
 use crate::timer::Time;
 
-/// A connection, with its socket in the slot that its token names, so that no descriptor outlives its token.
+/// A connection, with its socket in the slot that its key names, so that no descriptor outlives its token.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "independent facts, each noted by itself"
 )]
 pub(super) struct Connection {
-    /// What its events carry, and those of former owners of its key do not.
-    pub(super) token: Token,
     pub(super) socket: Socket,
     pub(super) session: Session,
     /// When the wheel will have this connection looked at.

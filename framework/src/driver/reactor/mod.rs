@@ -267,7 +267,7 @@ impl Loop {
         let Some(connection) = self.connections.get_mut(key) else {
             return;
         };
-        if connection.token != event.token() {
+        if token(connection.session.core().id(), key) != event.token() {
             return;
         }
         connection.note(event);
@@ -318,10 +318,10 @@ impl Loop {
             connection.watches_output = true;
             turn.counters.calls.register += 1;
             let source = connection.socket.as_raw_fd();
+            let token = token(connection.session.core().id(), key as usize);
             let both = Interest::READABLE | Interest::WRITABLE;
             // This reports what the socket is ready for now, so that no edge is missed.
-            let watched =
-                (self.poll.registry()).reregister(&mut SourceFd(&source), connection.token, both);
+            let watched = (self.poll.registry()).reregister(&mut SourceFd(&source), token, both);
             if let Err(error) = watched {
                 connection.session.fail(error, turn);
                 return self.settle(key);
