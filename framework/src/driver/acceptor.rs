@@ -109,8 +109,11 @@ impl Acceptor {
             };
             match outcome {
                 Outcome::NobodyWaits => index += 1,
-                Outcome::RationUsed => return false,
-                Outcome::NoRoom => return true,
+                Outcome::RationUsed | Outcome::NoRoom => {
+                    // The next one comes first next time, so that a busy listener keeps nobody waiting at the others.
+                    self.doors.rotate_left(index + 1);
+                    return matches!(outcome, Outcome::NoRoom);
+                }
                 Outcome::Shortage => {
                     self.paused_until = Some(turn.now.after(self.pause));
                     self.pause = (self.pause * 2).min(PAUSE_MAX);
@@ -147,7 +150,7 @@ impl Door {
                 return Outcome::RationUsed;
             }
             if !turn.shared.admission.try_enter() {
-                match self.turn_one_away(sockets, turn) {
+                match self.turn_one_away(sockets, turn, ration, &mut retries) {
                     Some(outcome) => return outcome,
                     None => continue,
                 }
@@ -193,17 +196,26 @@ impl Door {
     }
 
     /// The server is full. Depending on the policy, the next client waits or is told to go.
-    fn turn_one_away(&mut self, sockets: NewSockets, turn: &mut Turn) -> Option<Outcome> {
+    fn turn_one_away(
+        &mut self,
+        sockets: NewSockets,
+        turn: &mut Turn,
+        ration: &mut usize,
+        retries: &mut u32,
+    ) -> Option<Outcome> {
         if turn.config().at_capacity == AtCapacity::Wait {
             return Some(Outcome::NoRoom);
         }
         turn.counters.calls.accept += 1;
         match self.listener.accept(sockets) {
             Ok(_) => {
+                // Those who are refused use up the ration too: a flood of them must not hold up the loop.
+                *ration -= 1;
+                *retries = 0;
                 turn.counters.refused += 1;
                 None
             }
-            Err(error) => self.after_error(error, turn, &mut 0),
+            Err(error) => self.after_error(error, turn, retries),
         }
     }
 

@@ -437,15 +437,7 @@ impl Conversation<'_> {
                     let overflowed = shard.take_overflowed();
                     shard.for_each(|_, id| {
                         if id == own {
-                            self.session.deliver(
-                                &message,
-                                shard.queued_bytes_max,
-                                shard.policy,
-                                turn,
-                            );
-                            if overflowed {
-                                self.session.lost_messages(shard.policy, turn);
-                            }
+                            self.session.deliver(&message, &shard, overflowed, turn);
                         }
                     });
                 }

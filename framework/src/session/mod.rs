@@ -32,7 +32,7 @@ use self::core::Phase;
 use self::output::SendError;
 pub(crate) use self::output::{Sent, Wire};
 pub(crate) use self::turn::Turn;
-use crate::group::SlowMember;
+use crate::group::{Shard, SlowMember};
 use crate::net::Address;
 use crate::remote::Ending;
 use crate::server::Stage;
@@ -230,21 +230,22 @@ impl Session {
     }
 
     /// A message of a group that the connection is a member of.
+    ///
+    /// `overflowed` says that others were lost on their way here.
     pub(crate) fn deliver(
         &mut self,
         message: &Bytes,
-        bytes_max: usize,
-        policy: SlowMember,
+        shard: &Shard,
+        overflowed: bool,
         turn: &mut Turn,
     ) {
-        self.core.deliver(message, bytes_max, policy, turn);
-    }
-
-    /// Messages of a group were lost on their way to this member.
-    pub(crate) fn lost_messages(&mut self, policy: SlowMember, turn: &mut Turn) {
-        turn.counters.messages_dropped += 1;
-        if policy == SlowMember::Disconnect {
-            self.core.cut(CloseReason::SlowMember, turn);
+        self.core
+            .deliver(message, shard.queued_bytes_max, shard.policy, turn);
+        if overflowed {
+            turn.counters.messages_dropped += 1;
+            if shard.policy == SlowMember::Disconnect {
+                self.core.cut(CloseReason::SlowMember, turn);
+            }
         }
     }
 

@@ -403,3 +403,43 @@ fn a_port_is_not_shared_unless_both_servers_say_so() {
     }
     assert!(!Config::default().reuse_port);
 }
+
+/// Tells the test where each connection has arrived.
+struct Arrival(std::sync::mpsc::Sender<Address>);
+
+impl Handler for Arrival {
+    fn opened(&mut self, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        self.0.send(conn.local().clone())?;
+        Ok(())
+    }
+
+    fn received(&mut self, input: &mut Input<'_>, _: &mut Conn<'_>) -> Result<(), HandlerError> {
+        input.take_all();
+        Ok(())
+    }
+}
+
+#[test]
+fn a_crowd_at_one_endpoint_keeps_nobody_waiting_at_another() {
+    let config = Config {
+        mode: Mode::Serial,
+        ..Config::default()
+    };
+    let builder = StreamServer::builder().config(config);
+    let builder = builder.endpoint(":0").unwrap().endpoint(":0").unwrap();
+    let server = builder.bind().unwrap();
+    let addresses = server.addresses().to_vec();
+    // All of them are queued before the server begins to accept.
+    let crowd: Vec<_> = (0..10).map(|_| Client::connect(&addresses[0])).collect();
+    let single = Client::connect(&addresses[1]);
+    for mut client in crowd.into_iter().chain([single]) {
+        client.half_close();
+    }
+    let (sender, arrivals) = std::sync::mpsc::channel();
+    let sender = std::sync::Mutex::new(sender);
+    let server = Running::start(server, move |_| Arrival(sender.lock().unwrap().clone()));
+    let order: Vec<_> = (0..11).map(|_| arrivals.recv().unwrap()).collect();
+    let place = order.iter().position(|address| *address == addresses[1]);
+    assert!(place.is_some_and(|place| place < 2), "{order:?}");
+    server.stop();
+}

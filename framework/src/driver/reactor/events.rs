@@ -40,15 +40,9 @@ impl Loop {
                         if !connection.session.core().has_queue() {
                             touched.push(key);
                         }
-                        connection.session.deliver(
-                            &message,
-                            shard.queued_bytes_max,
-                            shard.policy,
-                            turn,
-                        );
-                        if overflowed {
-                            connection.session.lost_messages(shard.policy, turn);
-                        }
+                        connection
+                            .session
+                            .deliver(&message, &shard, overflowed, turn);
                         if !connection.session.core().has_queue() {
                             touched.push(key);
                         }
