@@ -32,9 +32,6 @@ pub(crate) struct Options {
     /// and the handler's port: echo 9001, uppercase 9002]
     #[arg(value_name = "ENDPOINT")]
     endpoints: Vec<Endpoint>,
-    /// How the handler is written
-    #[arg(long, value_enum, default_value_t, env = "SOCKETSERVER_STYLE")]
-    style: Style,
     #[command(flatten)]
     of_handler: HandlerOptions,
     /// Write the final report here, as JSON: all counts, summed over all handlers, and under "servers" those of each
@@ -44,14 +41,6 @@ pub(crate) struct Options {
     settings: settings::Settings,
 }
 
-/// Which of the implementations of a handler is served.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum Style {
-    /// The one that is called when something happens.
-    #[default]
-    Events,
-}
-
 /// A server that listens, and what it is going to serve.
 struct Bound {
     service: Service,
@@ -59,7 +48,6 @@ struct Bound {
 }
 
 pub(crate) fn run(options: Options, console: Console) -> Result<(), Failure> {
-    let Style::Events = options.style;
     options.of_handler.check(options.handler)?;
     let config = options.settings.config()?;
     if let Some(path) = &options.stats_file {
@@ -74,7 +62,12 @@ pub(crate) fn run(options: Options, console: Console) -> Result<(), Failure> {
         .collect();
     signals::stop_at_signals(stops.clone(), config.drain_timeout, console)?;
     announce(&servers)?;
-    introduce(&servers, &config, options.handler.is_none(), console);
+    let memory = options.of_handler.memory_bytes_max(&config);
+    let memory = memory.saturating_mul(servers.len() as u128);
+    console.say(settings::summary(&config, memory));
+    if options.handler.is_none() {
+        invite(&servers, console);
+    }
 
     let (served, failures) = serve(servers, &options.of_handler, &stops)?;
     for served in &served {
@@ -135,17 +128,11 @@ fn print_addresses(servers: &[Bound]) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Says how the servers run and, when asked, how to try them.
-fn introduce(servers: &[Bound], config: &Config, with_clients: bool, console: Console) {
-    let memory = config
-        .memory_bytes_max()
-        .saturating_mul(servers.len() as u128);
-    console.say(settings::summary(config, memory));
-    if with_clients {
-        for bound in servers {
-            let ports = bound.server.addresses().iter().filter_map(Address::port);
-            ports.for_each(|port| console.say(bound.service.invitation(port)));
-        }
+/// Says how to try the servers.
+fn invite(servers: &[Bound], console: Console) {
+    for bound in servers {
+        let ports = bound.server.addresses().iter().filter_map(Address::port);
+        ports.for_each(|port| console.say(bound.service.invitation(port)));
     }
 }
 

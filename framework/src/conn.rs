@@ -11,8 +11,11 @@ use bytes::Bytes;
 use crate::group::Members;
 use crate::mail::Place;
 use crate::net::Address;
+use crate::CloseReason;
 use crate::remote::Remote;
+use crate::server::Shared;
 use crate::session::{Core, Turn};
+use crate::timer::Time;
 
 /// The number of a connection: unique within one server, from one upwards in the order in which they were accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -154,6 +157,69 @@ impl<'a> Conn<'a> {
     /// Whether the server is stopping.
     pub fn is_stopping(&self) -> bool {
         self.core.is_draining()
+    }
+
+    /// Sends everything in a buffer, and leaves an empty one in its place.
+    pub(crate) fn write_buffer(&mut self, buffer: &mut Vec<u8>) {
+        self.core.write_buffer(buffer, self.turn);
+    }
+
+    /// Lends the buffer in which this callback's output is collected, which is empty so far.
+    pub(crate) fn lend_output(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.turn.staging)
+    }
+
+    /// Takes back an empty buffer for output, if none is there.
+    pub(crate) fn take_back_output(&mut self, buffer: Vec<u8>) {
+        if self.turn.staging.capacity() == 0 {
+            self.turn.staging = buffer;
+        }
+    }
+
+    /// Lends a buffer for input.
+    pub(crate) fn lend_input(&mut self) -> Vec<u8> {
+        self.turn.lend_buffer()
+    }
+
+    pub(crate) fn take_back_input(&mut self, buffer: Vec<u8>) {
+        self.turn.take_back_buffer(buffer);
+    }
+
+    /// Whether anything that was written waits to be sent.
+    pub(crate) fn has_output(&self) -> bool {
+        self.core.has_output(self.turn)
+    }
+
+    pub(crate) fn await_empty_output(&mut self) {
+        self.core.await_empty_output();
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.core.is_paused()
+    }
+
+    pub(crate) fn end_output(&mut self) {
+        self.core.end_output();
+    }
+
+    pub(crate) fn close_because(&mut self, reason: CloseReason) {
+        self.core.close_because(reason, self.turn);
+    }
+
+    pub(crate) fn set_timer_at(&mut self, timer: u8, at: Time) {
+        self.core.set_timer(timer, at);
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.turn.now
+    }
+
+    pub(crate) fn clock(&self) -> fn() -> Time {
+        self.turn.clock()
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.turn.shared
     }
 
     pub(crate) fn place(&self) -> Arc<Place> {

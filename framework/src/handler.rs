@@ -1,6 +1,6 @@
-//! What a user writes: a [`Handler`].
+//! What a user writes: a [`Handler`], or a [`BlockingHandler`].
 
-use crate::{CloseReason, Conn, HandlerError, Input};
+use crate::{CloseReason, Conn, HandlerError, Input, Stream};
 
 /// The conversation with one connection, written as callbacks.
 ///
@@ -9,7 +9,7 @@ use crate::{CloseReason, Conn, HandlerError, Input};
 /// the same time, and never keeps a handler waiting for another one in [`Mode::Threads`](crate::Mode::Threads).
 ///
 /// The order is always: [`opened`](Handler::opened), then any number of [`received`](Handler::received),
-/// [`drained`](Handler::drained), [`timer`](Handler::timer) and at most one each of [`ended`](Handler::ended) and
+/// [`drained`](Handler::drained), [`timer`](Handler::timer), [`woken`](Handler::woken) and at most one each of [`ended`](Handler::ended) and
 /// [`stopping`](Handler::stopping), then [`closed`](Handler::closed), exactly once.
 ///
 /// Callbacks write with [`Conn::write`], which never blocks and never fails: what was written in one callback leaves in
@@ -86,6 +86,12 @@ pub trait Handler: Send {
         Ok(())
     }
 
+    /// Another thread has called [`Remote::wake`](crate::Remote::wake).
+    fn woken(&mut self, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        let _ = conn;
+        Ok(())
+    }
+
     /// The server is stopping. Everything that had arrived before has been given to [`received`](Handler::received).
     ///
     /// The default is [`Conn::finish`]: close as soon as no message is half received. A handler whose answer comes
@@ -119,10 +125,85 @@ impl<H: Handler + ?Sized> Handler for Box<H> {
     fn timer(&mut self, timer: u8, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
         (**self).timer(timer, conn)
     }
+    fn woken(&mut self, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        (**self).woken(conn)
+    }
     fn stopping(&mut self, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
         (**self).stopping(conn)
     }
     fn closed(&mut self, reason: &CloseReason) {
         (**self).closed(reason);
+    }
+}
+
+/// The conversation with one connection, written in straight lines, as in `handle()` of Python's `socketserver`.
+///
+/// A factory closure makes one handler for each connection. The connection lasts as long as [`handle`](BlockingHandler::handle) does: when it
+/// returns, what was written is sent and the connection is closed politely. What Python does in `setup` and `finish`
+/// stands before and after the conversation, or in the handler's `Drop`, which runs however the conversation ends.
+///
+/// Closures are blocking handlers too.
+///
+/// # In thread modes and in reactor modes
+///
+/// On a thread the handler runs there, with plain system calls. On a reactor it runs in a coroutine with a stack of
+/// [`Config::coroutine_stack_bytes`](crate::Config::coroutine_stack_bytes), which is suspended wherever its [`Stream`] would wait, so that thousands
+/// of handlers share one thread. A handler that shall run in every mode
+///
+/// * waits in its stream only: [`Stream::sleep`] and not `std::thread::sleep`, [`Stream::offload`] for files, databases, long computations and
+///   whatever else blocks. What it does elsewhere keeps every connection of the loop waiting; from
+///   [`Config::slow_callback`](crate::Config::slow_callback) on that is logged and counted;
+/// * holds no lock while its stream waits, since the next handler that wants it would stop the thread on which the
+///   first one is suspended;
+/// * keeps large arrays and deep recursion off its stack: below each stack lies a guard page, on which a handler
+///   that needs more ends the whole process.
+///
+/// # Errors
+///
+/// An error ends this connection after what was written before has been sent. An error of the [`Stream`] itself ends it for the reason
+/// that the error had: a peer that reset the connection is [`CloseReason::PeerReset`], and a time that was over is
+/// [`CloseReason::ReadTimeout`], neither of which is a fault of the handler. Any other is [`CloseReason::HandlerError`].
+///
+/// # Panics
+///
+/// A panic in the handler, or in its `Drop`, ends this connection with [`CloseReason::Panic`] and nothing else.
+///
+/// # Example
+///
+/// ```
+/// use std::io::{BufRead, Write};
+/// use socketserver::{BlockingHandler, HandlerError, Stream};
+///
+/// /// Answers every line in capital letters.
+/// struct Upper;
+///
+/// impl BlockingHandler for Upper {
+///     fn handle(&mut self, stream: &mut Stream<'_>) -> Result<(), HandlerError> {
+///         let mut line = String::new();
+///         while stream.read_line(&mut line)? > 0 {
+///             stream.write_all(line.to_uppercase().as_bytes())?;
+///             line.clear();
+///         }
+///         Ok(())
+///     }
+/// }
+/// ```
+pub trait BlockingHandler: Send {
+    /// Talks to the peer until the conversation is over.
+    fn handle(&mut self, stream: &mut Stream<'_>) -> Result<(), HandlerError>;
+}
+
+impl<F> BlockingHandler for F
+where
+    F: FnMut(&mut Stream<'_>) -> Result<(), HandlerError> + Send,
+{
+    fn handle(&mut self, stream: &mut Stream<'_>) -> Result<(), HandlerError> {
+        self(stream)
+    }
+}
+
+impl BlockingHandler for Box<dyn BlockingHandler> {
+    fn handle(&mut self, stream: &mut Stream<'_>) -> Result<(), HandlerError> {
+        (**self).handle(stream)
     }
 }

@@ -96,6 +96,7 @@
 
 #![forbid(unsafe_code)]
 
+mod client;
 mod close;
 mod conn;
 mod driver;
@@ -108,6 +109,7 @@ mod net;
 mod remote;
 mod server;
 mod session;
+mod stream;
 mod timer;
 
 pub use bytes::Bytes;
@@ -116,10 +118,11 @@ pub use close::CloseReason;
 pub use conn::{Conn, ConnectionId};
 pub use error::{BindError, ConfigError, HandlerError, ServeError};
 pub use group::{Group, SlowMember};
-pub use handler::Handler;
+pub use handler::{BlockingHandler, Handler};
 pub use input::Input;
 pub use net::{Address, Endpoint, EndpointError};
 pub use remote::{Remote, RemoteError};
+pub use stream::Stream;
 pub use server::{
     AtCapacity, Builder, Config, Handled, Hooks, Mode, Report, Server, StartError, State, Stats,
     StatsHandle, StopHandle, StreamServer, SystemCalls, TcpServer, UnixServer,

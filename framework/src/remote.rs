@@ -48,6 +48,8 @@ struct Letters {
     messages: VecDeque<Bytes>,
     bytes: usize,
     ending: Option<Ending>,
+    /// The handler shall be called.
+    woken: bool,
     /// The place knows already that there is something in the box.
     announced: bool,
     /// The connection is over: nothing is taken any more.
@@ -90,6 +92,16 @@ impl Remote {
         letters.messages.push_back(bytes);
         self.letters.announce(letters);
         Ok(())
+    }
+
+    /// Has [`Handler::woken`](crate::Handler::woken) called on the connection's own thread: for news that is more than bytes
+    /// to send, such as the result of work that was given to another thread. Several calls may become one.
+    pub fn wake(&self) {
+        let mut letters = self.letters.lock();
+        if !letters.closed {
+            letters.woken = true;
+            self.letters.announce(letters);
+        }
     }
 
     /// Closes the connection politely: what was written before is sent first.
@@ -150,13 +162,13 @@ impl LetterBox {
         }
     }
 
-    /// Takes out what was left, in order, and how the connection shall end.
-    pub(crate) fn empty(&self, mut each: impl FnMut(Bytes)) -> Option<Ending> {
+    /// Takes out what was left, in order; says whether the handler shall be called, and how the connection shall end.
+    pub(crate) fn empty(&self, mut each: impl FnMut(Bytes)) -> (bool, Option<Ending>) {
         let mut letters = self.lock();
         letters.announced = false;
         letters.bytes = 0;
         letters.messages.drain(..).for_each(&mut each);
-        letters.ending
+        (std::mem::take(&mut letters.woken), letters.ending)
     }
 
     /// Tells the writers how much is waiting in the connection.

@@ -1,6 +1,8 @@
 //! Sends back what it receives, in capital letters.
 
-use socketserver::{Conn, Handler, HandlerError, Input};
+use std::io::{self, Read, Write};
+
+use socketserver::{BlockingHandler, Conn, Handler, HandlerError, Input, Stream};
 
 /// Which letters [`Uppercase`] knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,7 +34,10 @@ impl Handler for Uppercase {
             Alphabet::Ascii => write_ascii(input.take_all(), conn),
             Alphabet::Unicode => {
                 let complete = input.len() - unfinished_length(input);
-                write_unicode(input.take(complete), conn);
+                write_unicode(input.take(complete), |bytes| {
+                    conn.write(bytes);
+                    Ok(())
+                })?;
             }
         }
         Ok(())
@@ -43,6 +48,34 @@ impl Handler for Uppercase {
         conn.write(input.take_all());
         conn.close();
         Ok(())
+    }
+}
+
+impl BlockingHandler for Uppercase {
+    fn handle(&mut self, stream: &mut Stream<'_>) -> Result<(), HandlerError> {
+        let mut piece = [0; PIECE];
+        // The beginning of a character whose rest has not come yet.
+        let mut begun = 0;
+        loop {
+            let count = stream.read(&mut piece[begun..])?;
+            let bytes = &mut piece[..begun + count];
+            match self.alphabet {
+                Alphabet::Ascii => {
+                    bytes.make_ascii_uppercase();
+                    stream.write_all(bytes)?;
+                }
+                Alphabet::Unicode => {
+                    // A character that is cut off by the end is not UTF-8.
+                    begun = if count == 0 { 0 } else { unfinished_length(bytes) };
+                    let complete = bytes.len() - begun;
+                    write_unicode(&bytes[..complete], |bytes| stream.write_all(bytes))?;
+                    bytes.copy_within(complete.., 0);
+                }
+            }
+            if count == 0 {
+                return Ok(());
+            }
+        }
     }
 }
 
@@ -59,13 +92,17 @@ fn write_ascii(bytes: &[u8], conn: &mut Conn<'_>) {
     }
 }
 
-fn write_unicode(bytes: &[u8], conn: &mut Conn<'_>) {
+fn write_unicode(
+    bytes: &[u8],
+    mut write: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
     for chunk in bytes.utf8_chunks() {
         for letter in chunk.valid().chars().flat_map(char::to_uppercase) {
-            conn.write(letter.encode_utf8(&mut [0; 4]).as_bytes());
+            write(letter.encode_utf8(&mut [0; 4]).as_bytes())?;
         }
-        conn.write(chunk.invalid());
+        write(chunk.invalid())?;
     }
+    Ok(())
 }
 
 /// How many bytes at the end are the beginning of a character whose rest may still come: 0 to 3.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use clap::{Args, ValueEnum};
-use socketserver::{Endpoint, Report, ServeError, StreamServer};
+use socketserver::{Config, Endpoint, Mode, Report, ServeError, StreamServer};
 use socketserver_handlers::{Alphabet, Echo, Uppercase};
 
 use crate::exit::{Code, Failure};
@@ -18,15 +18,38 @@ pub(crate) enum Service {
     Uppercase,
 }
 
-/// What single handlers can be told.
+/// How a handler is written, where it is written in both ways.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Style {
+    /// With callbacks.
+    #[default]
+    Events,
+    /// In straight lines, which wait.
+    Blocking,
+}
+
+/// How handlers are run, and what single ones can be told.
 #[derive(Args, Debug)]
 pub(crate) struct HandlerOptions {
+    /// How the handler is written: with callbacks, or in straight lines that wait
+    #[arg(long, value_enum, default_value_t, hide_possible_values = true, value_name = "events|blocking",
+        env = "SOCKETSERVER_STYLE")]
+    style: Style,
     /// Let uppercase know all letters of Unicode instead of a to z
     #[arg(long, env = "SOCKETSERVER_UNICODE", value_parser = units::switch)]
     unicode: bool,
 }
 
 impl HandlerOptions {
+    /// The most memory that the connections of one server can take.
+    pub(crate) fn memory_bytes_max(&self, config: &Config) -> u128 {
+        let stacks = match (self.style, config.mode) {
+            (Style::Blocking, Mode::Reactor { .. }) => config.stack_bytes_max(),
+            _ => 0,
+        };
+        config.memory_bytes_max() + stacks
+    }
+
     /// Whether the options are for the handler that was asked for, if one was.
     pub(crate) fn check(&self, handler: Option<Service>) -> Result<(), Failure> {
         match handler {
@@ -74,15 +97,19 @@ impl Service {
         server: StreamServer,
         options: &HandlerOptions,
     ) -> Result<Report, ServeError> {
-        match self {
-            Self::Echo => server.serve_forever(|_peer| Echo),
-            Self::Uppercase => {
-                let alphabet = if options.unicode {
-                    Alphabet::Unicode
-                } else {
-                    Alphabet::Ascii
-                };
+        let alphabet = if options.unicode {
+            Alphabet::Unicode
+        } else {
+            Alphabet::Ascii
+        };
+        match (self, options.style) {
+            (Self::Echo, Style::Events) => server.serve_forever(|_peer| Echo),
+            (Self::Echo, Style::Blocking) => server.serve_forever_blocking(|_peer| Echo),
+            (Self::Uppercase, Style::Events) => {
                 server.serve_forever(move |_peer| Uppercase::new(alphabet))
+            }
+            (Self::Uppercase, Style::Blocking) => {
+                server.serve_forever_blocking(move |_peer| Uppercase::new(alphabet))
             }
         }
     }

@@ -164,9 +164,9 @@ impl Crew {
 
     /// The life of a thread: one connection after the other.
     fn work(&self) {
-        let mut worker = Worker::new(&self.shared, &self.factory);
+        let mut worker = Worker::new(&self.shared);
         while let Some(job) = self.next_job() {
-            worker.serve(job);
+            worker.serve(job, &self.factory);
         }
         drop(worker);
         self.lock().threads -= 1;

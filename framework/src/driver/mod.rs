@@ -18,10 +18,14 @@
 //! A driver never sleeps to wait, never polls, never spins on an error, and owns no rule about a connection's life.
 
 mod acceptor;
+mod client;
+mod conversation;
+mod coroutine;
 mod crew;
 mod gate;
 mod reactor;
 mod serial;
+mod straight;
 mod worker;
 
 use std::fs::File;
@@ -29,6 +33,7 @@ use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use self::client::Client;
 pub(crate) use self::worker::Seats;
 use crate::error::ServeError;
 use crate::net::{Address, Listener, Socket};
@@ -56,6 +61,9 @@ pub(crate) fn serve(
     shared: &Arc<Shared>,
     factory: Factory,
 ) -> Result<(), ServeError> {
+    if matches!(factory, Factory::Blocking(_)) {
+        shared.set_blocking();
+    }
     match shared.config.mode {
         Mode::Serial => serial::serve(listeners, shared, &factory),
         Mode::Threads => crew::serve(listeners, shared, factory, crew::Size::PerConnection),

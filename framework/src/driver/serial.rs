@@ -16,19 +16,19 @@ pub(crate) fn serve(
     factory: &Factory,
 ) -> Result<(), ServeError> {
     let mut gate = Gate::open(&listeners, shared)?;
-    let mut worker = Worker::new(shared, factory);
+    let mut worker = Worker::new(shared);
     let mut arrivals = Vec::new();
     while gate.wait(None)? {
         gate.accept(1, &mut arrivals);
         for job in arrivals.drain(..) {
-            worker.serve(job);
+            worker.serve(job, factory);
         }
     }
     gate.accept_last(&mut arrivals);
     drop(gate);
     drop(listeners);
     for job in arrivals {
-        worker.serve(job);
+        worker.serve(job, factory);
     }
     Ok(())
 }
@@ -46,7 +46,7 @@ pub(crate) fn handle_request(
     while gate.wait(deadline)? {
         gate.accept(1, &mut arrivals);
         if let Some(job) = arrivals.pop() {
-            return Ok(Handled::Served(Worker::new(shared, factory).serve(job)));
+            return Ok(Handled::Served(Worker::new(shared).serve(job, factory)));
         }
         if shared.ledger.stats().refused > refused {
             return Ok(Handled::Refused);

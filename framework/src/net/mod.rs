@@ -4,11 +4,13 @@
 
 pub(crate) mod accept;
 mod address;
+mod connect;
 mod endpoint;
 mod listener;
 mod socket;
 
 pub use address::Address;
+pub(crate) use connect::connect;
 pub use endpoint::{Endpoint, EndpointError};
 pub(crate) use listener::{Listener, NewSockets};
 pub(crate) use socket::Socket;

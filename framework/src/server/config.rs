@@ -216,6 +216,14 @@ pub struct Config {
     /// How many connections are accepted before the others get their turn. Default 64.
     pub accepts_per_turn_max: usize,
 
+    /// The size of the stack of a blocking handler on a reactor. Only the pages that it touches take memory, most often one of 4 KiB. Default 256 KiB.
+    #[serde(with = "size")]
+    pub coroutine_stack_bytes: usize,
+    /// How many threads there may be for [`Stream::offload`](crate::Stream::offload). They are started when they are needed. Default 4.
+    pub offload_threads_max: usize,
+    /// How much work may wait for such a thread; what is beyond is refused. Default 1,024.
+    pub offload_queue_max: usize,
+
     /// From which duration on a callback on a reactor is logged and counted, since all others waited. Default 100 ms.
     #[serde(with = "limit")]
     pub slow_callback: Option<Duration>,
@@ -256,6 +264,9 @@ impl Default for Config {
             read_buffer_bytes: 64 * KIB,
             turn_bytes_max: 256 * KIB,
             accepts_per_turn_max: 64,
+            coroutine_stack_bytes: 256 * KIB,
+            offload_threads_max: 4,
+            offload_queue_max: 1024,
             slow_callback: Some(Duration::from_millis(100)),
             spin: Duration::ZERO,
         }
@@ -307,8 +318,10 @@ impl Config {
             || self.input_bytes_max == 0
             || self.turn_bytes_max == 0
             || self.accepts_per_turn_max == 0
+            || self.offload_threads_max == 0
+            || self.offload_queue_max == 0
         {
-            "read_buffer_bytes, input_bytes_max, turn_bytes_max and accepts_per_turn_max must be at least 1"
+            "read_buffer_bytes, input_bytes_max, turn_bytes_max, accepts_per_turn_max, offload_threads_max and offload_queue_max must be at least 1"
         } else if self.connections_max == 0 {
             "connections_max is 0: nobody could connect (set at least 1)"
         } else if self.connections_max > CONNECTIONS_MAX {
@@ -329,6 +342,12 @@ impl Config {
     /// A buffer to read into: never more at once than one message may be long.
     pub(crate) fn new_read_buffer(&self) -> Vec<u8> {
         vec![0; self.read_buffer_bytes.min(self.input_bytes_max)]
+    }
+
+    /// The most memory that the stacks of blocking handlers can take on a reactor, in bytes, which comes on top of
+    /// [`memory_bytes_max`](Config::memory_bytes_max). Only pages that were touched count, so that it is usually a sixtieth of this.
+    pub fn stack_bytes_max(&self) -> u128 {
+        self.connections_max as u128 * self.coroutine_stack_bytes as u128
     }
 
     /// The most memory that connections can take with these settings, in bytes: what was received and not taken, and what

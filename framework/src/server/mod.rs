@@ -3,6 +3,7 @@
 mod config;
 mod hooks;
 mod life;
+mod offload;
 mod shared;
 mod stats;
 
@@ -15,13 +16,13 @@ pub use self::config::{AtCapacity, Config, Mode};
 pub use self::hooks::Hooks;
 pub(crate) use self::life::Stage;
 pub use self::life::{State, StopHandle};
-pub(crate) use self::shared::{Factory, Shared};
+pub(crate) use self::shared::{Factory, Make, Shared};
 pub(crate) use self::stats::{Counters, Published};
 pub use self::stats::{Report, Stats, SystemCalls};
 use crate::driver;
 use crate::error::{BindError, ConfigError, ServeError};
 use crate::net::{Address, Endpoint, EndpointError, Listener};
-use crate::{CloseReason, Handler};
+use crate::{BlockingHandler, CloseReason, Handler};
 
 /// What all kinds of servers have in common.
 pub trait Server {
@@ -179,10 +180,9 @@ impl Builder {
                 "this program is built with panic=\"abort\": a panic in one handler will end the whole server"
             );
         }
-        Ok(StreamServer {
-            listeners,
-            shared: Shared::new(self.config, addresses, self.hooks),
-        })
+        let shared = Shared::new(self.config, addresses, self.hooks);
+        shared.reserve.fill();
+        Ok(StreamServer { listeners, shared })
     }
 }
 
@@ -246,7 +246,42 @@ impl StreamServer {
         H: Handler + 'static,
         F: Fn(&Address) -> H + Send + Sync + 'static,
     {
-        self.serve(Arc::new(move |peer| Box::new(factory(peer))))
+        self.serve(Factory::Events(Arc::new(move |peer| Box::new(factory(peer)))))
+    }
+
+    /// Serves until it is stopped, with one [`BlockingHandler`] per connection: otherwise as [`serve_forever`](StreamServer::serve_forever).
+    ///
+    /// On a reactor, Linux's limit on memory mappings (`vm.max_map_count`, proc(5)) limits the number of coroutines, to some
+    /// 31,000 by default. Where [`Config::connections_max`] is above that, it is lowered, and a warning logged.
+    ///
+    /// # Errors
+    ///
+    /// As for [`serve_forever`](StreamServer::serve_forever).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::io::{BufRead, Write};
+    /// use socketserver::{HandlerError, Server, Stream, TcpServer};
+    ///
+    /// fn greet(stream: &mut Stream<'_>) -> Result<(), HandlerError> {
+    ///     let mut name = String::new();
+    ///     stream.read_line(&mut name)?;
+    ///     writeln!(stream, "hello {}", name.trim_end())?;
+    ///     Ok(())
+    /// }
+    ///
+    /// let server = TcpServer::bind("127.0.0.1:0")?;
+    /// # server.stop_handle().stop();
+    /// server.serve_forever_blocking(|_peer| greet)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn serve_forever_blocking<H, F>(self, factory: F) -> Result<Report, ServeError>
+    where
+        H: BlockingHandler + 'static,
+        F: Fn(&Address) -> H + Send + Sync + 'static,
+    {
+        self.serve(Factory::Blocking(Arc::new(move |peer| Box::new(factory(peer)))))
     }
 
     fn serve(self, factory: Factory) -> Result<Report, ServeError> {
@@ -281,8 +316,30 @@ impl StreamServer {
         H: Handler + 'static,
         F: Fn(&Address) -> H + Send + Sync + 'static,
     {
-        let factory: Factory = Arc::new(move |peer| Box::new(factory(peer)));
-        let handled = driver::handle_request(&self.listeners, &self.shared, &factory, timeout)?;
+        let factory = Factory::Events(Arc::new(move |peer| Box::new(factory(peer))));
+        self.handle_one(timeout, &factory)
+    }
+
+    /// As [`handle_request`](StreamServer::handle_request), with a [`BlockingHandler`].
+    pub fn handle_request_blocking<H, F>(
+        &mut self,
+        timeout: Option<Duration>,
+        factory: F,
+    ) -> Result<Handled, ServeError>
+    where
+        H: BlockingHandler + 'static,
+        F: Fn(&Address) -> H + Send + Sync + 'static,
+    {
+        let factory = Factory::Blocking(Arc::new(move |peer| Box::new(factory(peer))));
+        self.handle_one(timeout, &factory)
+    }
+
+    fn handle_one(
+        &mut self,
+        timeout: Option<Duration>,
+        factory: &Factory,
+    ) -> Result<Handled, ServeError> {
+        let handled = driver::handle_request(&self.listeners, &self.shared, factory, timeout)?;
         if matches!(handled, Handled::TimedOut) {
             self.shared
                 .hook("handle_timeout", (), |hooks| hooks.handle_timeout());

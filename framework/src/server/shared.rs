@@ -12,6 +12,7 @@ use std::time::Duration;
 use super::config::Config;
 use super::hooks::Hooks;
 use super::life::Life;
+use super::offload::Offload;
 use super::stats::Ledger;
 use crate::conn::ConnectionId;
 use crate::driver::Seats;
@@ -19,10 +20,17 @@ use crate::mail::Place;
 use crate::net::Address;
 use crate::session::panic_message;
 use crate::timer::{Clock, Time};
-use crate::{CloseReason, Handler};
+use crate::{BlockingHandler, CloseReason, Handler};
 
 /// What makes a handler for each connection.
-pub(crate) type Factory = Arc<dyn Fn(&Address) -> Box<dyn Handler> + Send + Sync>;
+#[derive(Clone)]
+pub(crate) enum Factory {
+    Events(Make<Box<dyn Handler>>),
+    Blocking(Make<Box<dyn BlockingHandler>>),
+}
+
+/// A closure that makes a handler for a peer.
+pub(crate) type Make<H> = Arc<dyn Fn(&Address) -> H + Send + Sync>;
 
 /// What all threads of one server share.
 pub(crate) struct Shared {
@@ -36,6 +44,10 @@ pub(crate) struct Shared {
     pub(crate) life: Life,
     pub(crate) admission: Admission,
     pub(crate) reserve: Reserve,
+    /// Threads for what would keep a loop waiting.
+    pub(crate) offload: Offload,
+    /// Whether the handlers are blocking ones, once that is known.
+    is_blocking: AtomicBool,
     /// The threads that run one connection each, in thread modes.
     pub(crate) seats: Seats,
     /// The threads that accept or run event loops: those to wake when the server stops.
@@ -54,13 +66,15 @@ impl Shared {
         let has_hooks = hooks.is_some();
         Arc::new(Self {
             admission: Admission::new(&config),
+            offload: Offload::new(&config),
+            is_blocking: AtomicBool::new(false),
             life: Life::new(config.drain_timeout),
             config,
             addresses,
             hooks: hooks.unwrap_or_else(|| Box::new(super::hooks::NoHooks)),
             has_hooks,
             ledger: Ledger::default(),
-            reserve: Reserve::new(),
+            reserve: Reserve::default(),
             seats: Seats::default(),
             places: Mutex::default(),
             last_id: AtomicU64::new(0),
@@ -72,13 +86,23 @@ impl Shared {
         ConnectionId(self.last_id.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
+    /// Whether the handlers of this server are blocking ones.
+    pub(crate) fn is_blocking(&self) -> bool {
+        self.is_blocking.load(Ordering::Relaxed)
+    }
+
+    /// Says that the handlers of this server are blocking ones.
+    pub(crate) fn set_blocking(&self) {
+        self.is_blocking.store(true, Ordering::Relaxed);
+    }
+
     /// Makes the handler of a connection; a factory that panics gives the message.
     #[inline]
-    pub(crate) fn make_handler(
-        factory: &Factory,
+    pub(crate) fn make_handler<H>(
+        make: &(dyn Fn(&Address) -> H + Send + Sync),
         peer: &Address,
-    ) -> Result<Box<dyn Handler>, CloseReason> {
-        catch_unwind(AssertUnwindSafe(|| factory(peer)))
+    ) -> Result<H, CloseReason> {
+        catch_unwind(AssertUnwindSafe(|| make(peer)))
             .map_err(|panic| CloseReason::Panic(panic_message(&*panic).into()))
     }
 
@@ -159,7 +183,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[derive(Debug)]
 pub(crate) struct Admission {
     open: AtomicUsize,
-    max: usize,
+    max: AtomicUsize,
     /// An accepting thread has left somebody waiting for lack of room.
     starved: AtomicBool,
     per_ip_max: Option<usize>,
@@ -170,7 +194,7 @@ impl Admission {
     fn new(config: &Config) -> Self {
         Self {
             open: AtomicUsize::new(0),
-            max: config.connections_max,
+            max: AtomicUsize::new(config.connections_max),
             starved: AtomicBool::new(false),
             per_ip_max: config.connections_per_ip_max,
             per_ip: Mutex::default(),
@@ -189,11 +213,17 @@ impl Admission {
 
     /// Whether the next connection must wait.
     pub(crate) fn is_full(&self) -> bool {
-        self.open.load(Ordering::Relaxed) >= self.max
+        self.open.load(Ordering::Relaxed) >= self.max.load(Ordering::Relaxed)
+    }
+
+    /// Lets in no more than so many connections at once, whatever the settings say; true if they said more.
+    pub(crate) fn lower_to(&self, max: usize) -> bool {
+        self.max.fetch_min(max, Ordering::Relaxed) > max
     }
 
     fn try_count(&self) -> bool {
-        let more = |open: usize| (open < self.max).then_some(open + 1);
+        let max = self.max.load(Ordering::Relaxed);
+        let more = |open: usize| (open < max).then_some(open + 1);
         self.open
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, more)
             .is_ok()
@@ -238,16 +268,15 @@ impl Admission {
 }
 
 /// A descriptor kept in reserve, given up for a moment when there are no others, so that a client can be told to go.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Reserve {
     file: Mutex<Option<File>>,
 }
 
 impl Reserve {
-    fn new() -> Self {
-        Self {
-            file: Mutex::new(File::open("/dev/null").ok()),
-        }
+    /// Puts a descriptor aside.
+    pub(crate) fn fill(&self) {
+        *lock(&self.file) = File::open("/dev/null").ok();
     }
 
     /// Runs `accept_and_close` with one more descriptor free than there is, and takes the reserve back. Another thread may be

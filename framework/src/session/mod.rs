@@ -40,8 +40,8 @@ use crate::timer::Time;
 use crate::{CloseReason, Conn, Handler, HandlerError, Input};
 
 /// A connection without its socket.
-pub(crate) struct Session {
-    handler: Box<dyn Handler>,
+pub(crate) struct Session<H = Box<dyn Handler>> {
+    handler: H,
     core: Core,
 }
 
@@ -58,9 +58,9 @@ pub(crate) enum Step {
     Reset,
 }
 
-impl Session {
+impl<H: Handler> Session<H> {
     #[inline]
-    pub(crate) fn new(handler: Box<dyn Handler>, core: Core) -> Self {
+    pub(crate) fn new(handler: H, core: Core) -> Self {
         Self { handler, core }
     }
 
@@ -72,8 +72,13 @@ impl Session {
         &self.core
     }
 
-    pub(crate) fn peer(&self) -> &Address {
-        self.core.peer()
+    pub(crate) fn handler_mut(&mut self) -> &mut H {
+        &mut self.handler
+    }
+
+    /// Whether the handler is still in charge: nothing has decided the end yet.
+    pub(crate) fn is_open(&self) -> bool {
+        self.core.phase() == Phase::Open
     }
 
     /// The connection is there: the handler's first callback.
@@ -193,11 +198,13 @@ impl Session {
 
     /// The socket failed; when the server cuts what is left at the drain deadline, that is the cause.
     pub(crate) fn fail(&mut self, error: impl Into<io::Error>, turn: &mut Turn) {
+        let error = error.into();
+        turn.os_error = error.raw_os_error();
         let cut = turn.shared.life.stage() == Stage::Cut;
         let reason = if cut {
             CloseReason::DrainCut
         } else {
-            CloseReason::from_io(&error.into())
+            CloseReason::from_io(&error)
         };
         self.core.cut(reason, turn);
     }
@@ -226,7 +233,9 @@ impl Session {
 
     /// Other threads have written to the connection, or want it closed.
     pub(crate) fn read_letters(&mut self, turn: &mut Turn) {
-        self.core.read_letters(turn);
+        if self.core.read_letters(turn) {
+            self.call(turn, "woken", |handler, conn| handler.woken(conn));
+        }
     }
 
     /// A message of a group that the connection is a member of.
@@ -328,40 +337,43 @@ impl Session {
 
     /// Ends the session: the handler's last callback. Call it when [`Session::step`] says `Close` or `Reset`.
     #[inline]
-    pub(crate) fn finish(&mut self, turn: &mut Turn) -> CloseReason {
-        let reason = self.core.release(turn);
-        let handler = &mut self.handler;
+    pub(crate) fn finish(self, turn: &mut Turn) -> (Address, CloseReason) {
+        let Self {
+            mut handler,
+            mut core,
+        } = self;
+        let reason = core.release(turn);
         let closed = catch_unwind(AssertUnwindSafe(|| {
             handler.closed(&reason);
             // Dropped here, so that a panic in `Drop` is contained too.
-            *handler = Box::new(Nobody);
+            drop(handler);
         }));
         if let Err(panic) = closed {
             turn.counters.panics += 1;
             log::error!(
                 "{}: the handler panicked while it was closed: {}",
-                self.core.peer(),
+                core.peer(),
                 panic_message(&*panic)
             );
         }
-        reason
+        (core.into_peer(), reason)
     }
 
     /// Runs a callback, contains what goes wrong in it, and watches how long it took.
     #[expect(clippy::inline_always, reason = "the path of every message")]
     #[inline(always)]
-    fn call(
+    pub(crate) fn call(
         &mut self,
         turn: &mut Turn,
         name: &'static str,
-        callback: impl FnOnce(&mut dyn Handler, &mut Conn<'_>) -> Result<(), HandlerError>,
+        callback: impl FnOnce(&mut H, &mut Conn<'_>) -> Result<(), HandlerError>,
     ) {
         if self.core.phase() != Phase::Open {
             return;
         }
         let (handler, core) = (&mut self.handler, &mut self.core);
         let result = catch_unwind(AssertUnwindSafe(|| {
-            callback(&mut **handler, &mut Conn::new(core, turn))
+            callback(handler, &mut Conn::new(core, turn))
         }));
         if let Some(duration) = turn.watch() {
             self.complain(name, duration, turn);
@@ -393,20 +405,19 @@ impl Session {
     #[cold]
     fn complain(&self, name: &str, duration: Duration, turn: &mut Turn) {
         turn.counters.slow_callbacks += 1;
-        log::warn!(
-            "{}: `{name}` took {duration:?}, and every other connection of its loop waited meanwhile \
-             (do long work on another thread, or use the mode `threads`)",
-            self.core.peer()
-        );
-    }
-}
-
-/// Stands in for the handler of a connection that is over. It has no size, so that boxing it costs nothing.
-struct Nobody;
-
-impl Handler for Nobody {
-    fn received(&mut self, _: &mut Input<'_>, _: &mut Conn<'_>) -> Result<(), HandlerError> {
-        Ok(())
+        let peer = self.core.peer();
+        if turn.shared.is_blocking() {
+            log::warn!(
+                "{peer}: `handle` kept its loop for {duration:?} without waiting in its `Stream`, and every other \
+                 connection of the loop waited meanwhile (wait with `Stream::sleep`, do long work in \
+                 `Stream::offload`, or use the mode `threads`)"
+            );
+        } else {
+            log::warn!(
+                "{peer}: `{name}` took {duration:?}, and every other connection of its loop waited meanwhile \
+                 (do long work on another thread, or use the mode `threads`)"
+            );
+        }
     }
 }
 

@@ -180,7 +180,8 @@ impl Bench {
             matches!(self.step(), Step::Close | Step::Reset),
             "the session is over"
         );
-        let word = self.session.finish(&mut self.turn).word();
+        let (_, reason) = self.session.finish(&mut self.turn);
+        let word = reason.word();
         assert_eq!(
             self.log.lock().unwrap().last().unwrap(),
             &format!("closed {word}")

@@ -30,6 +30,8 @@ pub(crate) struct Turn {
     pub(crate) limits: Limits,
     pub(crate) place: Arc<Place>,
     pub(crate) shared: Arc<Shared>,
+    /// The number that the system gave to the last failure of a socket.
+    pub(crate) os_error: Option<i32>,
     /// Where a callback's timers get the time from, which a test replaces.
     clock: fn() -> Time,
     #[expect(
@@ -79,6 +81,7 @@ impl Turn {
             limits: Limits::new(&shared.config),
             place,
             shared,
+            os_error: None,
             clock,
             outputs: Vec::new(),
             buffers: Vec::new(),
@@ -104,6 +107,10 @@ impl Turn {
     /// The time to the nanosecond, for timers that a callback sets: the turn may have begun a while ago.
     pub(crate) fn exact_now(&self) -> Time {
         (self.clock)()
+    }
+
+    pub(crate) fn clock(&self) -> fn() -> Time {
+        self.clock
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -134,11 +141,11 @@ impl Turn {
         }
     }
 
-    pub(super) fn lend_buffer(&mut self) -> Vec<u8> {
+    pub(crate) fn lend_buffer(&mut self) -> Vec<u8> {
         self.buffers.pop().unwrap_or_default()
     }
 
-    pub(super) fn take_back_buffer(&mut self, mut buffer: Vec<u8>) {
+    pub(crate) fn take_back_buffer(&mut self, mut buffer: Vec<u8>) {
         if buffer.capacity() > 0
             && buffer.capacity() <= SPARE_BYTES_MAX
             && self.buffers.len() < SPARE_MAX

@@ -72,7 +72,7 @@ impl Loop {
             ..
         } = job;
         self.turn.counters.count_open();
-        let handler = match Shared::make_handler(&self.factory, &peer) {
+        let handler = match Shared::make_handler(&*self.make, &peer) {
             Ok(handler) => handler,
             Err(reason) => {
                 self.turn.counters.panics += 1;

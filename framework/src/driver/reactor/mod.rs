@@ -25,12 +25,14 @@ use slab::Slab;
 use self::connection::Connection;
 use self::spinner::Spinner;
 use super::acceptor::Acceptor;
+use super::coroutine::{Stacks, Suspended};
 use super::{Job, cannot};
+use crate::Handler;
 use crate::conn::ConnectionId;
 use crate::error::ServeError;
 use crate::mail::{Mail, Place, Waker};
 use crate::net::{Listener, NewSockets};
-use crate::server::{Factory, Published, Shared, Stage, StopHandle};
+use crate::server::{Factory, Make, Published, Shared, Stage, StopHandle};
 use crate::session::{Step, Turn};
 use crate::timer::{Clock, Time, Wheel};
 
@@ -63,8 +65,9 @@ pub(crate) fn serve(
             place: Place::new(),
         })
         .collect();
-    let make = |index| Loop::new(index, listeners, shared, factory, &loads);
-    let mut all = (0..loops).map(make).collect::<Result<Vec<_>, _>>()?;
+    let make = maker(factory, shared);
+    let new = |index| Loop::new(index, listeners, shared, &make, &loads);
+    let mut all = (0..loops).map(new).collect::<Result<Vec<_>, _>>()?;
     let stop = StopHandle::new(shared.clone());
     let Some(own) = all.pop() else { return Ok(()) };
     thread::scope(|scope| {
@@ -94,6 +97,24 @@ pub(crate) fn serve(
     })
 }
 
+/// What makes the handler of a session: for a blocking handler, the coroutine that it runs in.
+fn maker(factory: &Factory, shared: &Shared) -> Make<Box<dyn Handler>> {
+    let make = match factory {
+        Factory::Events(make) => return make.clone(),
+        Factory::Blocking(make) => make.clone(),
+    };
+    let max = Stacks::coroutines_max();
+    if shared.admission.lower_to(max) {
+        log::warn!(
+            "connections_max is lowered from {} to {max}, since the system has no more mappings for the stacks of blocking handlers \
+             (raise vm.max_map_count, or use events)",
+            shared.config.connections_max
+        );
+    }
+    let stacks = Arc::new(Stacks::new(shared.config.coroutine_stack_bytes));
+    Arc::new(move |peer| Box::new(Suspended::new(make(peer), &stacks)))
+}
+
 /// How many connections a loop has, and where to reach it.
 struct Load {
     open: AtomicUsize,
@@ -111,7 +132,7 @@ struct Loop {
     index: usize,
     loads: Arc<[Load]>,
     shared: Arc<Shared>,
-    factory: Factory,
+    make: Make<Box<dyn Handler>>,
     poll: Poll,
     connections: Slab<Connection>,
     wheel: Wheel,
@@ -144,7 +165,7 @@ impl Loop {
         index: usize,
         listeners: &[Arc<Listener>],
         shared: &Arc<Shared>,
-        factory: &Factory,
+        make: &Make<Box<dyn Handler>>,
         loads: &Arc<[Load]>,
     ) -> Result<Self, ServeError> {
         let poll = Poll::new().map_err(cannot("making a poll descriptor"))?;
@@ -168,7 +189,7 @@ impl Loop {
             index,
             loads: loads.clone(),
             shared: shared.clone(),
-            factory: factory.clone(),
+            make: make.clone(),
             poll,
             connections: Slab::new(),
             wheel: Wheel::new(turn.now),
@@ -344,24 +365,23 @@ impl Loop {
 
     fn close(&mut self, key: u32, reset: bool) {
         self.wheel.cancel(key);
-        let connection = &mut self.connections[key as usize];
-        let reason = connection.session.finish(&mut self.turn);
+        let Connection {
+            socket, session, ..
+        } = self.connections.remove(key as usize);
+        let (peer, reason) = session.finish(&mut self.turn);
         self.turn.counters.count_close(&reason);
         if reset {
             self.turn.counters.calls.other += 1;
-            connection.socket.reset_on_close();
+            socket.reset_on_close();
         }
         self.turn.counters.calls.close += 1;
         if self.shared.admission.is_full() {
             // Another loop may let the next one in before this turn is over, and the two must not be counted together.
             self.turn.counters.publish(&self.book);
         }
-        let Connection {
-            socket, session, ..
-        } = self.connections.remove(key as usize);
         drop(socket);
-        self.shared.report_end(session.peer(), &reason);
-        self.shared.release(session.peer());
+        self.shared.report_end(&peer, &reason);
+        self.shared.release(&peer);
         self.load().open.fetch_sub(1, Ordering::Relaxed);
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Core, Flags, Phase};
+use super::{Core, Flags, OwnEnd, Phase};
 use crate::CloseReason;
 use crate::session::{Step, Turn};
 use crate::timer::Time;
@@ -44,7 +44,7 @@ impl Core {
 
     /// Decides the end: what is queued is still sent.
     #[inline]
-    pub(in crate::session) fn close_because(&mut self, reason: CloseReason, turn: &mut Turn) {
+    pub(crate) fn close_because(&mut self, reason: CloseReason, turn: &mut Turn) {
         if self.phase == Phase::Open {
             self.phase = Phase::Flushing;
             self.reason = Some(reason);
@@ -55,7 +55,7 @@ impl Core {
     }
 
     /// Ends at once: what is queued is dropped.
-    pub(in crate::session) fn cut(&mut self, reason: CloseReason, turn: &mut Turn) {
+    pub(crate) fn cut(&mut self, reason: CloseReason, turn: &mut Turn) {
         let undecided = match self.phase {
             Phase::Open => true,
             // The end was decided otherwise, but it did not get that far.
@@ -91,12 +91,51 @@ impl Core {
             self.close_because(self.own_reason(), turn);
         }
         match self.phase {
-            Phase::Open => Step::Wait,
+            Phase::Open => {
+                if self.owes_end(turn) {
+                    Step::ShutdownWrite
+                } else {
+                    Step::Wait
+                }
+            }
             Phase::Flushing if self.has_output(turn) => Step::Wait,
             Phase::Flushing => self.say_goodbye(turn),
             Phase::Lingering if self.wants_input(turn) => Step::Wait,
             Phase::Lingering | Phase::Over => self.last_step(),
         }
+    }
+
+    /// Sends our end of the stream, after what was written, while the peer may go on.
+    pub(crate) fn end_output(&mut self) {
+        let own_end = &mut self.extras().own_end;
+        if *own_end == OwnEnd::Open {
+            *own_end = OwnEnd::Asked;
+        }
+    }
+
+    /// Whether the handler has sent, or asked to send, the end of its side: nothing more can be written.
+    pub(in crate::session) fn has_ended_output(&self) -> bool {
+        self.extras
+            .as_ref()
+            .is_some_and(|extras| extras.own_end != OwnEnd::Open)
+    }
+
+    /// Why the connection ends, once that is decided.
+    pub(crate) fn reason(&self) -> Option<&CloseReason> {
+        self.reason.as_ref()
+    }
+
+    /// Whether our end must be sent now; true once.
+    fn owes_end(&mut self, turn: &Turn) -> bool {
+        let has_output = self.has_output(turn);
+        let Some(extras) = &mut self.extras else {
+            return false;
+        };
+        let owes = extras.own_end == OwnEnd::Asked && !has_output;
+        if owes {
+            extras.own_end = OwnEnd::Sent;
+        }
+        owes
     }
 
     /// Whether an open connection that was asked to finish, or whose server drains, has nothing more to do.
@@ -118,7 +157,11 @@ impl Core {
         }
         self.phase = Phase::Lingering;
         self.close_by = turn.now.after(linger);
-        Step::ShutdownWrite
+        if self.has_ended_output() {
+            Step::Wait
+        } else {
+            Step::ShutdownWrite
+        }
     }
 
     fn last_step(&mut self) -> Step {

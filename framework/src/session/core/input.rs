@@ -68,6 +68,10 @@ impl Core {
         }
     }
 
+    pub(crate) fn is_paused(&self) -> bool {
+        self.flags.any(Flags::PAUSED)
+    }
+
     /// Keeps what the handler has left.
     pub(in crate::session) fn keep(&mut self, bytes: &[u8], turn: &mut Turn) {
         if self.phase != Phase::Open {

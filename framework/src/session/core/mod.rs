@@ -79,6 +79,8 @@ impl Flags {
     const DRAINING: Self = Self(1 << 5);
     /// The peer should see a reset.
     const RESET: Self = Self(1 << 6);
+    /// The handler waits until all of its output is sent, not only down to the low mark.
+    const EMPTYING: Self = Self(1 << 7);
 
     const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -112,6 +114,18 @@ struct Extras {
     letters: Option<Arc<LetterBox>>,
     /// Where the connection arrived, if the listener's address does not tell.
     local: Option<Address>,
+    /// How far our end of the stream has come, if the handler sends it before the connection ends.
+    own_end: OwnEnd,
+}
+
+/// Whether a handler that still reads has sent the end of its own side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum OwnEnd {
+    #[default]
+    Open,
+    /// It is sent as soon as the output before it is.
+    Asked,
+    Sent,
 }
 
 impl Kept {
@@ -164,6 +178,10 @@ impl Core {
 
     pub(crate) fn peer(&self) -> &Address {
         &self.peer
+    }
+
+    pub(crate) fn into_peer(self) -> Address {
+        self.peer
     }
 
     pub(crate) fn local<'a>(&'a self, turn: &'a Turn) -> &'a Address {

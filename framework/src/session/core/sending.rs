@@ -18,7 +18,7 @@ impl Core {
         turn.staging.len() + self.output.as_ref().map_or(0, |output| output.bytes())
     }
 
-    pub(in crate::session) fn has_output(&self, turn: &Turn) -> bool {
+    pub(crate) fn has_output(&self, turn: &Turn) -> bool {
         !turn.staging.is_empty() || self.output.is_some()
     }
 
@@ -42,6 +42,20 @@ impl Core {
         }
     }
 
+    /// Sends everything in a buffer, and leaves an empty one in its place.
+    pub(crate) fn write_buffer(&mut self, buffer: &mut Vec<u8>, turn: &mut Turn) {
+        let is_simple = self.output.is_none()
+            && self.phase == Phase::Open
+            && turn.staging.is_empty()
+            && buffer.len() <= turn.staging_room;
+        if is_simple {
+            std::mem::swap(&mut turn.staging, buffer);
+        } else {
+            self.write(buffer, turn);
+            buffer.clear();
+        }
+    }
+
     pub(crate) fn write_shared(&mut self, bytes: Bytes, turn: &mut Turn) {
         if self.has_room(bytes.len(), turn) {
             self.queue(turn).push_shared(bytes);
@@ -56,7 +70,7 @@ impl Core {
 
     /// Whether so many bytes may still be written; too many end the connection.
     fn has_room(&mut self, bytes: usize, turn: &mut Turn) -> bool {
-        if self.phase != Phase::Open {
+        if self.phase != Phase::Open || self.has_ended_output() {
             return false;
         }
         let fits = self.queued(turn).saturating_add(bytes) <= turn.config().output_bytes_max;
@@ -96,15 +110,16 @@ impl Core {
         }
     }
 
-    pub(in crate::session) fn read_letters(&mut self, turn: &mut Turn) {
+    /// Does what other threads have asked for; true when they also want the handler to be called.
+    pub(in crate::session) fn read_letters(&mut self, turn: &mut Turn) -> bool {
         let Some(letters) = self
             .extras
             .as_ref()
             .and_then(|extras| extras.letters.clone())
         else {
-            return;
+            return false;
         };
-        let ending = letters.empty(|message| self.write_shared(message, turn));
+        let (woken, ending) = letters.empty(|message| self.write_shared(message, turn));
         if let Some(ending) = ending {
             match ending {
                 crate::remote::Ending::Close => self.close_because(ending.reason(), turn),
@@ -114,6 +129,12 @@ impl Core {
                 }
             }
         }
+        woken
+    }
+
+    /// Has the handler's `drained` called as soon as everything that is written now is sent.
+    pub(crate) fn await_empty_output(&mut self) {
+        self.flags.set(Flags::THROTTLED.or(Flags::EMPTYING));
     }
 
     pub(in crate::session) fn note_high_water(&mut self, turn: &Turn) {
@@ -124,10 +145,14 @@ impl Core {
 
     /// Whether output that was high is low now; true once.
     pub(in crate::session) fn falls_to_low_water(&mut self, turn: &Turn) -> bool {
-        let falls =
-            self.flags.any(Flags::THROTTLED) && self.queued(turn) <= turn.config().output_low;
+        let is_low = if self.flags.any(Flags::EMPTYING) {
+            !self.has_output(turn)
+        } else {
+            self.queued(turn) <= turn.config().output_low
+        };
+        let falls = self.flags.any(Flags::THROTTLED) && is_low;
         if falls {
-            self.flags.clear(Flags::THROTTLED);
+            self.flags.clear(Flags::THROTTLED.or(Flags::EMPTYING));
             self.flags.set(Flags::REOFFER);
         }
         falls

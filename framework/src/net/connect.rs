@@ -1,0 +1,69 @@
+//! Connecting to an endpoint, over all addresses that it has.
+
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use super::{Address, Endpoint, Socket};
+
+/// Connects to an endpoint within a time, if one is given; returns the socket and the peer's address.
+///
+/// An address that does not answer takes at most its share of the time that is left, so that the next ones have theirs.
+pub(crate) fn connect(
+    endpoint: &Endpoint,
+    timeout: Option<Duration>,
+) -> io::Result<(Socket, Address)> {
+    let (fd, peer) = match endpoint {
+        Endpoint::Tcp { .. } => {
+            let stream = connect_tcp(&endpoint.resolve()?, timeout)?;
+            // What is written leaves at once. Without this it would only leave later.
+            let _ = stream.set_nodelay(true);
+            let peer = Address::Tcp(stream.peer_addr()?);
+            (OwnedFd::from(stream), peer)
+        }
+        Endpoint::Unix(path) => (
+            OwnedFd::from(UnixStream::connect(path)?),
+            Address::UnixPath(path.as_path().into()),
+        ),
+        Endpoint::UnixAbstract(name) => (
+            connect_abstract(name)?,
+            Address::UnixAbstract(name.as_bytes().into()),
+        ),
+    };
+    Ok((Socket::new(fd), peer))
+}
+
+fn connect_tcp(addresses: &[SocketAddr], timeout: Option<Duration>) -> io::Result<TcpStream> {
+    let deadline = timeout.map(|timeout| Instant::now() + timeout);
+    let mut result = Err(io::Error::new(
+        ErrorKind::NotFound,
+        "the host name has no address",
+    ));
+    for (left, address) in (1..=addresses.len() as u32).rev().zip(addresses) {
+        result = match deadline {
+            None => TcpStream::connect(address),
+            Some(deadline) => match deadline.saturating_duration_since(Instant::now()) / left {
+                Duration::ZERO => return Err(ErrorKind::TimedOut.into()),
+                share => TcpStream::connect_timeout(address, share),
+            },
+        };
+        if result.is_ok() {
+            break;
+        }
+    }
+    result
+}
+
+#[cfg(target_os = "linux")]
+fn connect_abstract(name: &str) -> io::Result<OwnedFd> {
+    use std::os::linux::net::SocketAddrExt;
+    let address = std::os::unix::net::SocketAddr::from_abstract_name(name)?;
+    UnixStream::connect_addr(&address).map(OwnedFd::from)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn connect_abstract(_name: &str) -> io::Result<OwnedFd> {
+    Err(ErrorKind::Unsupported.into())
+}

@@ -1,0 +1,131 @@
+//! Threads for work that would keep a loop waiting: a file, a password hash, a database.
+//!
+//! They are started when there is work for them, wait for more for a while, and leave. Both their number and the queue
+//! before them are bounded, so that a flood of requests meets an error and not the end of memory.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use super::config::Config;
+use crate::remote::Remote;
+
+/// How long a thread waits for more work before it leaves.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// The pool of one server.
+#[derive(Debug)]
+pub(crate) struct Offload {
+    threads_max: usize,
+    queue_max: usize,
+    pool: Arc<Pool>,
+}
+
+#[derive(Debug, Default)]
+struct Pool {
+    desk: Mutex<Desk>,
+    /// There is a job.
+    called: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Desk {
+    jobs: VecDeque<Job>,
+    threads: usize,
+    idle: usize,
+}
+
+struct Job {
+    work: Box<dyn FnOnce() + Send>,
+    /// Whom to wake when it is done.
+    remote: Remote,
+}
+
+impl Offload {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            threads_max: config.offload_threads_max,
+            queue_max: config.offload_queue_max,
+            pool: Arc::default(),
+        }
+    }
+
+    /// Has work done on another thread, which then wakes the connection. False: too much is waiting already.
+    pub(crate) fn submit(&self, work: Box<dyn FnOnce() + Send>, remote: Remote) -> bool {
+        let mut desk = self.pool.lock();
+        if desk.jobs.len() >= self.queue_max {
+            return false;
+        }
+        desk.jobs.push_back(Job { work, remote });
+        if desk.jobs.len() <= desk.idle || desk.threads >= self.threads_max {
+            self.pool.called.notify_one();
+            return true;
+        }
+        desk.threads += 1;
+        drop(desk);
+        let pool = self.pool.clone();
+        let spawned = thread::Builder::new()
+            .name("offload".into())
+            .spawn(move || pool.work());
+        match spawned {
+            Ok(_) => true,
+            Err(error) => self.pool.go_on_without(&error),
+        }
+    }
+}
+
+impl Pool {
+    fn lock(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A thread could not be started: the others do its work, if there are any.
+    fn go_on_without(&self, error: &std::io::Error) -> bool {
+        let mut desk = self.lock();
+        desk.threads -= 1;
+        if desk.threads > 0 {
+            return true;
+        }
+        log::warn!("no thread could be started for offloaded work: {error}");
+        desk.jobs.pop_back();
+        false
+    }
+
+    /// The life of a thread: one job after the other.
+    fn work(&self) {
+        while let Some(job) = self.next_job() {
+            // Its panic is for the handler that has offloaded it, which looks at what it left.
+            let _ = catch_unwind(AssertUnwindSafe(job.work));
+            job.remote.wake();
+        }
+    }
+
+    fn next_job(&self) -> Option<Job> {
+        let mut desk = self.lock();
+        loop {
+            if let Some(job) = desk.jobs.pop_front() {
+                return Some(job);
+            }
+            desk.idle += 1;
+            let (again, waited) = self
+                .called
+                .wait_timeout(desk, IDLE)
+                .unwrap_or_else(PoisonError::into_inner);
+            desk = again;
+            desk.idle -= 1;
+            if waited.timed_out() && desk.jobs.is_empty() {
+                desk.threads -= 1;
+                return None;
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job").field("remote", &self.remote).finish_non_exhaustive()
+    }
+}

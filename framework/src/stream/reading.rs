@@ -1,0 +1,103 @@
+//! How a stream is read: byte by byte, or as messages.
+
+use std::io::{self, BufRead, ErrorKind, Read, Write};
+
+use super::{Stream, Wait, Wake};
+use crate::timer::Time;
+use crate::CloseReason;
+
+impl Read for Stream<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        let available = self.fill_buf()?;
+        let count = available.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&available[..count]);
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+impl BufRead for Stream<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.input().is_empty() && !self.ended {
+            self.await_input()?;
+        }
+        Ok(self.input())
+    }
+
+    fn consume(&mut self, count: usize) {
+        if count > 0 {
+            let start = self.buffers.start + count;
+            assert!(
+                start <= self.buffers.input.len(),
+                "cannot consume {count} bytes of input: there are {}",
+                self.input().len()
+            );
+            self.buffers.start = start;
+            self.unanswered = true;
+            self.message_by = Time::NEVER;
+        }
+    }
+}
+
+impl Stream<'_> {
+    /// Fills a buffer. False when the input ends before its first byte.
+    ///
+    /// # Errors
+    ///
+    /// [`UnexpectedEof`](ErrorKind::UnexpectedEof) when the input ends after the first byte, and before the last one. Of up to
+    /// [`Config::input_bytes_max`](crate::Config::input_bytes_max) bytes nothing is lost by any error.
+    pub fn read_exact_or_end(&mut self, buffer: &mut [u8]) -> io::Result<bool> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            let left = buffer.len() - filled;
+            let count = left.min(self.facts.input_bytes_max);
+            self.fill_more(count)?;
+            match self.read(&mut buffer[filled..filled + count])? {
+                0 if filled == 0 => return Ok(false),
+                0 => return Err(ErrorKind::UnexpectedEof.into()),
+                read => filled += read,
+            }
+        }
+        Ok(true)
+    }
+
+    /// What has come and was not read.
+    pub(super) fn input(&self) -> &[u8] {
+        &self.buffers.input[self.buffers.start..]
+    }
+
+    /// Waits until so many bytes of one message are there, or the input ends.
+    pub(super) fn fill_more(&mut self, bytes: usize) -> io::Result<()> {
+        if bytes > self.facts.input_bytes_max {
+            self.verdict = Some((ErrorKind::InvalidData, CloseReason::InputOverflow));
+            return Err(io::Error::new(
+                ErrorKind::InvalidData,
+                "the message is longer than input_bytes_max",
+            ));
+        }
+        while self.input().len() < bytes && !self.ended {
+            if !self.input().is_empty() && self.message_by == Time::NEVER {
+                self.message_by = self.now().after_limit(self.facts.message_timeout);
+            }
+            self.await_input()?;
+        }
+        Ok(())
+    }
+
+    /// Waits for more input than there is.
+    fn await_input(&mut self) -> io::Result<()> {
+        if self.write_timeout.is_some() {
+            // Input may be waited for longer than output.
+            self.flush()?;
+        }
+        let until = self.until(self.read_timeout).min(self.message_by);
+        let amid = self.unanswered || !self.input().is_empty();
+        if matches!(self.wait(Wait::Input { until, amid })?, Wake::Ended) {
+            self.ended = true;
+        }
+        Ok(())
+    }
+}
