@@ -291,6 +291,8 @@ impl<H: Handler> Session<H> {
                 return sent;
             }
             if budget == 0 {
+                // What the handler has just written must not stay in the buffer that the next session is lent.
+                self.core.queue_staged(turn);
                 return Sent::Some;
             }
         }

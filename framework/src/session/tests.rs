@@ -326,6 +326,21 @@ fn what_was_kept_while_output_was_high_is_offered_when_it_is_low() {
 }
 
 #[test]
+fn what_is_written_when_the_budget_is_used_up_stays_with_its_connection() {
+    let mut bench = Bench::new(config(), |name, input, conn| match name {
+        "drained" => conn.write(b"more"),
+        _ if input.take_all().is_empty() => {}
+        _ => conn.write(&[b'x'; 101]),
+    });
+    bench.session.receive(b"go", &mut bench.turn);
+    let sent = bench.session.flush(&mut bench.pipe, 101, &mut bench.turn);
+    assert_eq!((sent, bench.pipe.sent.len()), (Sent::Some, 101));
+    assert!(bench.turn.staging.is_empty(), "the next session is lent it");
+    assert_eq!(bench.flush(), Sent::All);
+    assert!(bench.pipe.sent.ends_with(b"xmore"));
+}
+
+#[test]
 fn idleness_counts_from_the_last_byte_in_either_direction() {
     let mut bench = Bench::new(
         Config {
