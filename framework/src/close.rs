@@ -6,6 +6,9 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
+use crate::HandlerError;
+use crate::codec::FrameError;
+
 /// Why a connection ended. Every connection ends for exactly one reason, and [`Stats`](crate::Stats) count them by kind.
 ///
 /// A peer that hangs up is not an error: only the reasons for which [`CloseReason::is_error`] is true are reported to
@@ -24,7 +27,7 @@ pub enum CloseReason {
     /// The handler or a [`Remote`](crate::Remote) cut the connection with `abort`.
     Aborted,
     /// A callback of the handler returned this error.
-    HandlerError(Arc<crate::HandlerError>),
+    HandlerError(Arc<HandlerError>),
     /// A callback of the handler, or the factory that makes handlers, panicked with this message.
     Panic(Arc<str>),
     /// Nothing was received or sent for [`Config::idle_timeout`](crate::Config::idle_timeout).
@@ -49,11 +52,13 @@ pub enum CloseReason {
     DrainCut,
     /// The operating system reported an error for the socket.
     Io(io::ErrorKind),
+    /// The peer sent what the protocol does not allow: a callback of the handler returned this [`FrameError`].
+    ProtocolError(Arc<FrameError>),
 }
 
 impl CloseReason {
     /// The words under which reasons are counted and printed, in the order of [`CloseReason::index`].
-    pub(crate) const WORDS: [&'static str; 18] = [
+    pub(crate) const WORDS: [&'static str; 19] = [
         "peer_closed",
         "peer_reset",
         "handler_closed",
@@ -72,6 +77,7 @@ impl CloseReason {
         "drained",
         "drain_cut",
         "io_error",
+        "protocol_error",
     ];
 
     /// One word for the kind of reason, as used in logs and statistics, for instance `idle_timeout`.
@@ -112,6 +118,17 @@ impl CloseReason {
             Self::Drained => 15,
             Self::DrainCut => 16,
             Self::Io(_) => 17,
+            Self::ProtocolError(_) => 18,
+        }
+    }
+
+    /// The reason that an error of a callback stands for: what the peer did wrong is no fault of the handler.
+    pub(crate) fn from_handler_error(error: HandlerError) -> Self {
+        let inner = error.inner();
+        let wrapped = || inner.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref();
+        match inner.downcast_ref::<FrameError>().or_else(wrapped) {
+            Some(error) => Self::ProtocolError(Arc::new(error.clone())),
+            None => Self::HandlerError(Arc::new(error)),
         }
     }
 
@@ -151,6 +168,7 @@ impl fmt::Display for CloseReason {
                 f.write_str("the server stopped and the connection was cut at the drain deadline")
             }
             Self::Io(kind) => write!(f, "the socket failed: {kind}"),
+            Self::ProtocolError(error) => write!(f, "the peer broke the protocol: {error}"),
         }
     }
 }
@@ -171,6 +189,38 @@ mod tests {
         assert_eq!(words.len(), CloseReason::WORDS.len());
         assert_eq!(CloseReason::Io(io::ErrorKind::Other).word(), "io_error");
         assert_eq!(CloseReason::DrainCut.word(), "drain_cut");
+        assert_eq!(
+            protocol_error(FrameError::LengthLeadingZero).word(),
+            "protocol_error"
+        );
+    }
+
+    fn protocol_error(error: impl Into<HandlerError>) -> CloseReason {
+        CloseReason::from_handler_error(error.into())
+    }
+
+    #[test]
+    fn what_the_peer_did_wrong_is_not_an_error_of_this_side() {
+        let error = FrameError::EndsInside { bytes: 3 };
+        for reason in [
+            protocol_error(error.clone()),
+            protocol_error(io::Error::from(error)),
+        ] {
+            assert!(!reason.is_error());
+            assert_eq!(
+                reason.to_string(),
+                "the peer broke the protocol: the peer ended inside a message, after 3 bytes of it \
+                 (it must send messages whole before it closes)"
+            );
+        }
+        for reason in [
+            protocol_error("a bug"),
+            protocol_error(io::Error::from(io::ErrorKind::InvalidData)),
+            protocol_error(io::Error::other("a bug")),
+        ] {
+            assert_eq!(reason.word(), "handler_error");
+            assert!(reason.is_error());
+        }
     }
 
     #[test]

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::CloseReason;
 use crate::group::Members;
 use crate::mail::Place;
 use crate::net::Address;
-use crate::CloseReason;
 use crate::remote::Remote;
 use crate::server::Shared;
 use crate::session::{Core, Turn};
@@ -220,6 +220,16 @@ impl<'a> Conn<'a> {
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.turn.shared
+    }
+
+    /// Whether nothing has ended the connection yet, not even this callback.
+    pub(crate) fn is_open(&self) -> bool {
+        self.core.is_open()
+    }
+
+    /// Whether the handler may take another message now, see [`Core::takes_more`].
+    pub(crate) fn takes_more(&mut self) -> bool {
+        self.core.takes_more(self.turn)
     }
 
     pub(crate) fn place(&self) -> Arc<Place> {

@@ -24,7 +24,8 @@ use crate::{CloseReason, Conn, HandlerError, Input, Stream};
 /// # Errors
 ///
 /// An error from any callback ends this connection with [`CloseReason::HandlerError`], after what was written before has
-/// been sent. The server and all other connections go on.
+/// been sent. The server and all other connections go on. A [`FrameError`](crate::FrameError) says that it is the peer's fault:
+/// then the reason is [`CloseReason::ProtocolError`].
 ///
 /// # Panics
 ///

@@ -79,6 +79,11 @@
 //! | `timeout` of a handler | [`Config::idle_timeout`], [`Config::read_timeout`], [`Config::write_timeout`] |
 //! | `max_children`, `block_on_close`, `daemon_threads` | [`Config::connections_max`], [`Config::drain_timeout`] |
 //!
+//! # Messages
+//!
+//! A stream has no messages. A [`Handler`] sees bytes as they come; a [`MessageHandler`] sees whole messages, which a [`Codec`] finds for it:
+//! lines, length prefixes, JSON. See [`codec`].
+//!
 //! # Limits
 //!
 //! Everything that can grow has a maximum and everything that a peer can delay has a deadline; [`Config`] lists them with
@@ -98,6 +103,7 @@
 
 mod client;
 mod close;
+pub mod codec;
 mod conn;
 mod driver;
 mod error;
@@ -115,6 +121,11 @@ mod timer;
 pub use bytes::Bytes;
 
 pub use close::CloseReason;
+pub use codec::json::{Json, JsonHandler, JsonReplies};
+pub use codec::{
+    Codec, Decoded, Delimiter, EncodeError, Fixed, FrameError, Framed, LengthPrefix, Lines,
+    MessageHandler, Netstring, Replies,
+};
 pub use conn::{Conn, ConnectionId};
 pub use error::{BindError, ConfigError, HandlerError, ServeError};
 pub use group::{Group, SlowMember};
@@ -122,8 +133,8 @@ pub use handler::{BlockingHandler, Handler};
 pub use input::Input;
 pub use net::{Address, Endpoint, EndpointError};
 pub use remote::{Remote, RemoteError};
-pub use stream::Stream;
 pub use server::{
     AtCapacity, Builder, Config, Handled, Hooks, Mode, Report, Server, StartError, State, Stats,
     StatsHandle, StopHandle, StreamServer, SystemCalls, TcpServer, UnixServer,
 };
+pub use stream::Stream;

@@ -66,7 +66,11 @@ impl BlockingHandler for Uppercase {
                 }
                 Alphabet::Unicode => {
                     // A character that is cut off by the end is not UTF-8.
-                    begun = if count == 0 { 0 } else { unfinished_length(bytes) };
+                    begun = if count == 0 {
+                        0
+                    } else {
+                        unfinished_length(bytes)
+                    };
                     let complete = bytes.len() - begun;
                     write_unicode(&bytes[..complete], |bytes| stream.write_all(bytes))?;
                     bytes.copy_within(complete.., 0);
@@ -92,10 +96,7 @@ fn write_ascii(bytes: &[u8], conn: &mut Conn<'_>) {
     }
 }
 
-fn write_unicode(
-    bytes: &[u8],
-    mut write: impl FnMut(&[u8]) -> io::Result<()>,
-) -> io::Result<()> {
+fn write_unicode(bytes: &[u8], mut write: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
     for chunk in bytes.utf8_chunks() {
         for letter in chunk.valid().chars().flat_map(char::to_uppercase) {
             write(letter.encode_utf8(&mut [0; 4]).as_bytes())?;

@@ -18,8 +18,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use socketserver::{
-    Address, Config, Endpoint, Handler, Hooks, Mode, Report, ServeError, Server, Stats,
-    StatsHandle, StopHandle, StreamServer,
+    Address, BlockingHandler, Config, Endpoint, Handler, Hooks, Mode, Report, ServeError, Server,
+    Stats, StatsHandle, StopHandle, StreamServer,
 };
 
 pub use client::{Client, End};
@@ -99,6 +99,23 @@ impl Case {
         Running::start(self.bind(config), factory)
     }
 
+    /// Serves blocking handlers with the default configuration.
+    pub fn serve_blocking<H: BlockingHandler + 'static>(
+        &self,
+        factory: impl Fn(&Address) -> H + Send + Sync + 'static,
+    ) -> Running {
+        self.serve_blocking_with(self.config(), factory)
+    }
+
+    /// Serves blocking handlers with a configuration.
+    pub fn serve_blocking_with<H: BlockingHandler + 'static>(
+        &self,
+        config: Config,
+        factory: impl Fn(&Address) -> H + Send + Sync + 'static,
+    ) -> Running {
+        Running::start_blocking(self.bind(config), factory)
+    }
+
     /// Serves with a configuration and hooks.
     pub fn serve_hooked<H: Handler + 'static>(
         &self,
@@ -161,11 +178,26 @@ impl Running {
         server: StreamServer,
         factory: impl Fn(&Address) -> H + Send + Sync + 'static,
     ) -> Self {
+        Self::spawn(server, move |server| server.serve_forever(factory))
+    }
+
+    /// Serves blocking handlers with a server that is bound.
+    pub fn start_blocking<H: BlockingHandler + 'static>(
+        server: StreamServer,
+        factory: impl Fn(&Address) -> H + Send + Sync + 'static,
+    ) -> Self {
+        Self::spawn(server, move |server| server.serve_forever_blocking(factory))
+    }
+
+    fn spawn(
+        server: StreamServer,
+        serve: impl FnOnce(StreamServer) -> Result<Report, ServeError> + Send + 'static,
+    ) -> Self {
         Self {
             addresses: server.addresses().to_vec(),
             stop: server.stop_handle(),
             stats: server.stats_handle(),
-            thread: Some(thread::spawn(move || server.serve_forever(factory))),
+            thread: Some(thread::spawn(move || serve(server))),
         }
     }
 

@@ -5,8 +5,8 @@
 use std::alloc::System;
 use std::io::{Read, Write};
 
-use socketserver::{Conn, Handler, HandlerError, Input, Mode};
-use socketserver_tests::{Case, Client, Transport};
+use socketserver::{Conn, Framed, Handler, HandlerError, Input, Lines, Mode, Replies};
+use socketserver_tests::{Case, Client, Running, Transport};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -15,15 +15,20 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 const MESSAGES: usize = 10_000;
 
 /// Echoes whole lines, so that messages which come in pieces are kept meanwhile.
-struct Lines;
+struct Pieces;
 
-impl Handler for Lines {
+impl Handler for Pieces {
     fn received(&mut self, input: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
         while let Some(end) = input.iter().position(|&byte| byte == b'\n') {
             conn.write(input.take(end + 1));
         }
         Ok(())
     }
+}
+
+/// The same in whole messages.
+fn echo(line: &[u8], replies: &mut Replies<'_>) -> Result<(), HandlerError> {
+    Ok(replies.send(line)?)
 }
 
 #[test]
@@ -36,18 +41,23 @@ fn a_message_allocates_nothing_in_any_mode() {
         Mode::Reactor { loops: 2 },
     ] {
         for transport in [Transport::TcpV4, Transport::Unix] {
-            let server = Case { mode, transport }.serve(|_| Lines);
-            let mut client = server.connect();
-            talk(&mut client, 100);
-            let region = Region::new(ALLOCATOR);
-            talk(&mut client, MESSAGES);
-            let change = region.change();
-            // A thread that was just started may still be at it, and the test harness may print.
-            assert!(change.allocations <= 20, "{mode} {transport:?}: {change:?}");
-            drop(client);
-            server.stop();
+            let case = Case { mode, transport };
+            check(&case, case.serve(|_| Pieces));
+            check(&case, case.serve(|_| Framed::new(Lines::default(), echo)));
         }
     }
+}
+
+fn check(case: &Case, server: Running) {
+    let mut client = server.connect();
+    talk(&mut client, 100);
+    let region = Region::new(ALLOCATOR);
+    talk(&mut client, MESSAGES);
+    let change = region.change();
+    // A thread that was just started may still be at it, and the test harness may print.
+    assert!(change.allocations <= 20, "{case:?}: {change:?}");
+    drop(client);
+    server.stop();
 }
 
 /// Whole messages, and every tenth in two pieces.

@@ -32,8 +32,14 @@ enum Style {
 #[derive(Args, Debug)]
 pub(crate) struct HandlerOptions {
     /// How the handler is written: with callbacks, or in straight lines that wait
-    #[arg(long, value_enum, default_value_t, hide_possible_values = true, value_name = "events|blocking",
-        env = "SOCKETSERVER_STYLE")]
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        hide_possible_values = true,
+        value_name = "events|blocking",
+        env = "SOCKETSERVER_STYLE"
+    )]
     style: Style,
     /// Let uppercase know all letters of Unicode instead of a to z
     #[arg(long, env = "SOCKETSERVER_UNICODE", value_parser = units::switch)]

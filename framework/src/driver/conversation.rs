@@ -186,7 +186,8 @@ impl<'a, H: Handler> Conversation<'a, H> {
                 Ok(0) => self.talk.session.end(&mut self.worker.turn),
                 Ok(count) => {
                     left = left.saturating_sub(count);
-                    self.talk.session
+                    self.talk
+                        .session
                         .receive(&self.worker.buffer[..count], &mut self.worker.turn);
                 }
                 Err(Errno::AGAIN) => break,
@@ -316,7 +317,8 @@ impl<'a, H: Handler> Conversation<'a, H> {
         );
         interest.set(PollFlags::OUT, self.talk.session.core().has_queue());
         // Without a bell a stop has no other way to end this wait.
-        let interruptible = bell.is_none() && self.manner == Manner::Straight && !interest.is_empty();
+        let interruptible =
+            bell.is_none() && self.manner == Manner::Straight && !interest.is_empty();
         seat.waits_plainly.store(interruptible, Ordering::SeqCst);
         if interruptible && shared.life.stage() != Stage::Serve && !self.talk.drained {
             seat.waits_plainly.store(false, Ordering::SeqCst);
@@ -391,7 +393,9 @@ impl<'a, H: Handler> Conversation<'a, H> {
                     let overflowed = shard.take_overflowed();
                     shard.for_each(|_, id| {
                         if id == own {
-                            self.talk.session.deliver(&message, &shard, overflowed, turn);
+                            self.talk
+                                .session
+                                .deliver(&message, &shard, overflowed, turn);
                         }
                     });
                 }

@@ -87,9 +87,7 @@ impl Suspended {
             };
             match routine.resume(given) {
                 CoroutineResult::Yield(mut taken) => {
-                    let next = self
-                        .waiter
-                        .begin(taken.wait, &mut taken.output, conn);
+                    let next = self.waiter.begin(taken.wait, &mut taken.output, conn);
                     conn.take_back_output(taken.output);
                     match next {
                         Some(next) => (wake, buffer) = (next, taken.input),

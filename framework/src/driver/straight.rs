@@ -145,10 +145,15 @@ impl Conversation<'_, Relay> {
     }
 
     fn over(&self) -> Wake {
-        self.talk.session.core().reason().cloned().map_or(Wake::Ended, |reason| Wake::Over {
-            reason,
-            os_error: self.worker.turn.os_error,
-        })
+        self.talk
+            .session
+            .core()
+            .reason()
+            .cloned()
+            .map_or(Wake::Ended, |reason| Wake::Over {
+                reason,
+                os_error: self.worker.turn.os_error,
+            })
     }
 
     /// Moves what has come to the stream.

@@ -246,7 +246,9 @@ impl StreamServer {
         H: Handler + 'static,
         F: Fn(&Address) -> H + Send + Sync + 'static,
     {
-        self.serve(Factory::Events(Arc::new(move |peer| Box::new(factory(peer)))))
+        self.serve(Factory::Events(Arc::new(move |peer| {
+            Box::new(factory(peer))
+        })))
     }
 
     /// Serves until it is stopped, with one [`BlockingHandler`] per connection: otherwise as [`serve_forever`](StreamServer::serve_forever).
@@ -281,7 +283,9 @@ impl StreamServer {
         H: BlockingHandler + 'static,
         F: Fn(&Address) -> H + Send + Sync + 'static,
     {
-        self.serve(Factory::Blocking(Arc::new(move |peer| Box::new(factory(peer)))))
+        self.serve(Factory::Blocking(Arc::new(move |peer| {
+            Box::new(factory(peer))
+        })))
     }
 
     fn serve(self, factory: Factory) -> Result<Report, ServeError> {

@@ -126,6 +126,8 @@ impl Pool {
 
 impl fmt::Debug for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Job").field("remote", &self.remote).finish_non_exhaustive()
+        f.debug_struct("Job")
+            .field("remote", &self.remote)
+            .finish_non_exhaustive()
     }
 }

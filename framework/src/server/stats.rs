@@ -38,7 +38,7 @@ pub struct Stats {
     pub received_calls: u64,
     /// Messages of groups that slow members did not get.
     pub messages_dropped: u64,
-    /// Callbacks that returned an error.
+    /// Callbacks that returned an error. A [`FrameError`](crate::FrameError) is not counted, since it is the peer's.
     pub handler_errors: u64,
     /// Panics of handlers and hooks that were contained.
     pub panics: u64,

@@ -21,7 +21,6 @@ mod turn;
 use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -392,9 +391,9 @@ impl<H: Handler> Session<H> {
         match result {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                turn.counters.handler_errors += 1;
-                self.core
-                    .close_because(CloseReason::HandlerError(Arc::new(error)), turn);
+                let reason = CloseReason::from_handler_error(error);
+                turn.counters.handler_errors += u64::from(reason.is_error());
+                self.core.close_because(reason, turn);
             }
             Err(panic) => {
                 turn.counters.panics += 1;

@@ -1,5 +1,6 @@
 //! What a blocking handler, and a client, sees of its connection: [`Read`], [`BufRead`] and [`Write`].
 
+mod messages;
 mod outcome;
 mod reading;
 mod waiting;
@@ -17,16 +18,16 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
-use self::outcome::Unwound;
 pub(crate) use self::outcome::Outcome;
+use self::outcome::Unwound;
 use self::waiting::Work;
 pub(crate) use self::waiting::{Buffers, Line, Wait, Waiter, Wake};
+#[cfg(doc)]
+use crate::BlockingHandler;
 use crate::conn::ConnectionId;
 use crate::net::Address;
 use crate::remote::Remote;
 use crate::timer::{Limit, Time};
-#[cfg(doc)]
-use crate::BlockingHandler;
 use crate::{CloseReason, Conn};
 
 /// How often a handler may try to go on with a connection that is over before it is ended by force: enough for every

@@ -3,8 +3,8 @@
 use std::io::{self, BufRead, ErrorKind, Read, Write};
 
 use super::{Stream, Wait, Wake};
-use crate::timer::Time;
 use crate::CloseReason;
+use crate::timer::Time;
 
 impl Read for Stream<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {

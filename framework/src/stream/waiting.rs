@@ -134,7 +134,7 @@ impl Waiter {
         conn.write_buffer(output);
         let (awaited, until) = match wait {
             Wait::Input { until, amid } => {
-                self.await_input(amid, conn);
+                Self::await_input(amid, conn);
                 (Awaited::Input { amid }, until)
             }
             Wait::Sent { .. } if !conn.has_output() => return Some(Wake::Ready),
@@ -173,7 +173,7 @@ impl Waiter {
         None
     }
 
-    fn await_input(&mut self, amid: bool, conn: &mut Conn<'_>) {
+    fn await_input(amid: bool, conn: &mut Conn<'_>) {
         if conn.is_paused() {
             conn.resume_reading();
         }

@@ -4,6 +4,7 @@ mod conversation;
 mod counts;
 mod endpoints;
 mod ends;
+mod framed;
 mod life;
 mod limits;
 mod loops;

@@ -103,7 +103,9 @@ mod tests {
     #[test]
     fn stacks_are_used_again_and_few_are_kept() {
         let stacks = Stacks::new(16 * 1024);
-        let lent: Vec<_> = (0..SPARE_MAX + 10).map(|_| stacks.lend().unwrap()).collect();
+        let lent: Vec<_> = (0..SPARE_MAX + 10)
+            .map(|_| stacks.lend().unwrap())
+            .collect();
         for stack in lent {
             stacks.take_back(stack);
         }

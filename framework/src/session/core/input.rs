@@ -33,6 +33,15 @@ impl Core {
         self.phase == Phase::Open && !self.flags.any(Flags::PAUSED.or(Flags::THROTTLED))
     }
 
+    /// Whether a handler that has taken a message may take the next one: the connection is open, and there is room for an answer.
+    ///
+    /// Output that is high is noted at once and not only when it is sent, so that what the handler leaves is offered
+    /// again later, and does not count as one message that is too long.
+    pub(crate) fn takes_more(&mut self, turn: &Turn) -> bool {
+        self.note_high_water(turn);
+        self.is_receptive()
+    }
+
     pub(in crate::session) fn wants_input(&self, turn: &Turn) -> bool {
         match self.phase {
             Phase::Open => !self

@@ -196,6 +196,10 @@ impl Core {
         self.phase
     }
 
+    pub(crate) fn is_open(&self) -> bool {
+        self.phase == Phase::Open
+    }
+
     pub(crate) fn is_draining(&self) -> bool {
         self.flags.any(Flags::DRAINING)
     }
