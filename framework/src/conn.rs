@@ -15,6 +15,7 @@ use crate::net::Address;
 use crate::remote::Remote;
 use crate::server::Shared;
 use crate::session::{Core, Turn};
+use crate::stream::Buffers;
 use crate::timer::Time;
 
 /// The number of a connection: unique within one server, from one upwards in the order in which they were accepted.
@@ -164,25 +165,17 @@ impl<'a> Conn<'a> {
         self.core.write_buffer(buffer, self.turn);
     }
 
-    /// Lends the buffer in which this callback's output is collected, which is empty so far.
-    pub(crate) fn lend_output(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.turn.staging)
+    /// Lends buffers for a blocking handler, which are empty.
+    #[expect(clippy::unnecessary_box_returns, reason = "the box is what is reused")]
+    pub(crate) fn lend_buffers(&mut self) -> Box<Buffers> {
+        self.turn.desk.take().unwrap_or_default()
     }
 
-    /// Takes back an empty buffer for output, if none is there.
-    pub(crate) fn take_back_output(&mut self, buffer: Vec<u8>) {
-        if self.turn.staging.capacity() == 0 {
-            self.turn.staging = buffer;
-        }
-    }
-
-    /// Lends a buffer for input.
-    pub(crate) fn lend_input(&mut self) -> Vec<u8> {
-        self.turn.lend_buffer()
-    }
-
-    pub(crate) fn take_back_input(&mut self, buffer: Vec<u8>) {
-        self.turn.take_back_buffer(buffer);
+    /// Takes the buffers back, once the handler waits and they are empty.
+    pub(crate) fn take_back_buffers(&mut self, mut buffers: Box<Buffers>) {
+        buffers.input.clear();
+        buffers.start = 0;
+        self.turn.desk = Some(buffers);
     }
 
     /// Whether anything that was written waits to be sent.

@@ -10,7 +10,7 @@ use crate::Config;
 use crate::net::{Address, Socket};
 use crate::server::Shared;
 use crate::session::{Core, Session};
-use crate::stream::{Buffers, Facts, Line, Wait, Wake};
+use crate::stream::{Facts, Held, Line, Wait, Wake};
 
 /// A connection that a client has made, and what its thread needs to wait for it.
 pub(crate) struct Client {
@@ -45,7 +45,7 @@ fn config() -> Config {
 }
 
 impl Line for Client {
-    fn wait(&mut self, wait: Wait, buffers: &mut Buffers) -> Wake {
+    fn wait(&mut self, wait: Wait, buffers: &mut Held) -> Wake {
         match &mut self.talk {
             Some(talk) => Conversation::straight(&mut self.worker, talk).wait(wait, buffers),
             None => Wake::Ended,
@@ -59,7 +59,7 @@ impl Line for Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        if let Some(talk) = self.talk.take() {
+        if let Some(mut talk) = self.talk.take() {
             // Who holds a `Remote` learns that there is nobody any more.
             talk.session.finish(&mut self.worker.turn);
         }

@@ -14,7 +14,7 @@ use corosensei::{CoroutineResult, Yielder};
 use fragile::Fragile;
 
 pub(crate) use self::stacks::Stacks;
-use crate::stream::{Buffers, Facts, Line, Outcome, Stream, Wait, Waiter, Wake};
+use crate::stream::{Buffers, Facts, Held, Line, Outcome, Over, Stream, Wait, Waiter, Wake};
 use crate::{BlockingHandler, CloseReason, Conn, Handler, HandlerError, Input};
 
 type Routine = corosensei::Coroutine<Given, Taken, Returned>;
@@ -22,24 +22,21 @@ type Routine = corosensei::Coroutine<Given, Taken, Returned>;
 /// What a coroutine is given when it is resumed.
 struct Given {
     wake: Wake,
-    input: Vec<u8>,
-    output: Vec<u8>,
-    stopping: bool,
+    /// With the input that has come.
+    buffers: Box<Buffers>,
 }
 
 /// What a coroutine hands over when it is suspended.
 struct Taken {
     wait: Wait,
-    /// An empty buffer, if the handler has read everything.
-    input: Vec<u8>,
-    /// What it has written.
-    output: Vec<u8>,
+    /// With the output that was written.
+    buffers: Box<Buffers>,
 }
 
 /// What a coroutine leaves when it has ended.
 struct Returned {
     outcome: Outcome,
-    output: Vec<u8>,
+    buffers: Box<Buffers>,
 }
 
 /// A blocking handler as its session sees it.
@@ -76,30 +73,25 @@ impl Suspended {
             return Ok(());
         };
         let routine = routine.get_mut();
-        let mut buffer = conn.lend_input();
-        buffer.extend_from_slice(input);
+        let mut buffers = conn.lend_buffers();
+        buffers.input.extend_from_slice(input);
+        buffers.stopping = conn.is_stopping();
         loop {
-            let given = Given {
-                wake,
-                input: buffer,
-                output: conn.lend_output(),
-                stopping: conn.is_stopping(),
-            };
-            match routine.resume(given) {
+            match routine.resume(Given { wake, buffers }) {
                 CoroutineResult::Yield(mut taken) => {
-                    let next = self.waiter.begin(taken.wait, &mut taken.output, conn);
-                    conn.take_back_output(taken.output);
-                    match next {
-                        Some(next) => (wake, buffer) = (next, taken.input),
-                        None => {
-                            conn.take_back_input(taken.input);
-                            return Ok(());
-                        }
-                    }
+                    let output = &mut taken.buffers.output;
+                    let Some(next) = self.waiter.begin(taken.wait, output, conn) else {
+                        conn.take_back_buffers(taken.buffers);
+                        return Ok(());
+                    };
+                    (wake, buffers) = (next, taken.buffers);
                 }
                 CoroutineResult::Return(mut returned) => {
                     self.end();
-                    return returned.outcome.apply(&mut returned.output, conn);
+                    let output = &mut returned.buffers.output;
+                    let result = returned.outcome.apply(output, conn);
+                    conn.take_back_buffers(returned.buffers);
+                    return result;
                 }
             }
         }
@@ -127,12 +119,8 @@ impl Handler for Suspended {
                 yielder: Fragile::new(yielder),
                 spare: Vec::new(),
             };
-            let buffers = Buffers {
-                output: given.output,
-                ..Buffers::default()
-            };
-            let (outcome, output) = Stream::new(&mut line, facts, buffers).run(handler);
-            Returned { outcome, output }
+            let (outcome, buffers) = Stream::new(&mut line, facts, given.buffers).run(handler);
+            Returned { outcome, buffers }
         });
         self.state = State::Begun(Fragile::new(routine));
         self.go_on(Some(Wake::Ready), &[], conn)
@@ -141,12 +129,12 @@ impl Handler for Suspended {
     #[inline]
     fn received(&mut self, input: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
         let wake = self.waiter.received();
-        self.go_on(wake, input.take_all(), conn)
+        self.go_on(Some(wake), input.take_all(), conn)
     }
 
     fn ended(&mut self, input: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
         let wake = self.waiter.ended();
-        self.go_on(wake, input.take_all(), conn)
+        self.go_on(Some(wake), input.take_all(), conn)
     }
 
     fn drained(&mut self, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
@@ -173,13 +161,11 @@ impl Handler for Suspended {
     fn closed(&mut self, reason: &CloseReason) {
         if let State::Begun(routine) = &mut self.state {
             let given = Given {
-                wake: Wake::Over {
+                wake: Wake::Over(Box::new(Over {
                     reason: reason.clone(),
                     os_error: None,
-                },
-                input: Vec::new(),
-                output: Vec::new(),
-                stopping: false,
+                })),
+                buffers: Box::default(),
             };
             let result = routine.get_mut().resume(given);
             self.end();
@@ -197,38 +183,56 @@ impl Handler for Suspended {
 /// The handler's end of a coroutine.
 struct Suspending<'a> {
     yielder: Fragile<&'a Yielder<Given, Taken>>,
-    /// A buffer that goes back at the next wait.
+    /// What the loop's buffers get instead of input that was not read, as long as some is left at each wait.
     spare: Vec<u8>,
 }
 
+/// Input that a handler has not read when it waits.
+struct Unread {
+    input: Vec<u8>,
+    start: usize,
+}
+
+impl Suspending<'_> {
+    /// Leaves buffers without input; what was not read stays with the handler.
+    #[inline]
+    fn keep_unread(&mut self, buffers: &mut Buffers) -> Option<Unread> {
+        let start = std::mem::take(&mut buffers.start);
+        if start < buffers.input.len() {
+            let input = std::mem::replace(&mut buffers.input, std::mem::take(&mut self.spare));
+            return Some(Unread { input, start });
+        }
+        buffers.input.clear();
+        if self.spare.capacity() > 0 {
+            self.spare = Vec::new();
+        }
+        None
+    }
+
+    /// Puts what was not read before what has come.
+    #[cold]
+    fn add_behind(&mut self, left: Unread, buffers: &mut Buffers) {
+        let mut new = std::mem::replace(&mut buffers.input, left.input);
+        buffers.start = left.start;
+        buffers.append(&new);
+        new.clear();
+        self.spare = new;
+    }
+}
+
 impl Line for Suspending<'_> {
-    fn wait(&mut self, wait: Wait, buffers: &mut Buffers) -> Wake {
+    fn wait(&mut self, wait: Wait, held: &mut Held) -> Wake {
         if thread::panicking() {
             // Who is suspended while unwinding would make the whole thread look as if it were.
             return Wake::Unwinding;
         }
-        let is_read = buffers.start == buffers.input.len();
-        let mut input = std::mem::take(&mut self.spare);
-        if is_read {
-            buffers.start = 0;
-            input = std::mem::take(&mut buffers.input);
-            input.clear();
+        let mut buffers = held.give();
+        let left = self.keep_unread(&mut buffers);
+        let mut given = self.yielder.get().suspend(Taken { wait, buffers });
+        if let Some(left) = left {
+            self.add_behind(left, &mut given.buffers);
         }
-        let taken = Taken {
-            wait,
-            input,
-            output: std::mem::take(&mut buffers.output),
-        };
-        let given = self.yielder.get().suspend(taken);
-        if is_read {
-            buffers.input = given.input;
-        } else {
-            buffers.append(&given.input);
-            self.spare = given.input;
-            self.spare.clear();
-        }
-        buffers.output = given.output;
-        buffers.stopping = given.stopping;
+        held.take_back(given.buffers);
         given.wake
     }
 

@@ -4,8 +4,8 @@
 //! until the relay has noted what it waits for.
 
 use super::conversation::{Conversation, Manner};
-use crate::session::Session;
-use crate::stream::{Buffers, Facts, Line, Stream, Wait, Waiter, Wake};
+use crate::session::{Session, Vacant};
+use crate::stream::{Buffers, Facts, Held, Line, Over, Stream, Wait, Waiter, Wake};
 use crate::timer::Time;
 use crate::{BlockingHandler, Conn, Handler, HandlerError, Input};
 
@@ -15,10 +15,9 @@ pub(crate) fn run(
     handler: Box<dyn BlockingHandler>,
 ) -> bool {
     if let Some(facts) = begin(conversation) {
-        let (outcome, mut output) =
-            Stream::new(conversation, facts, Buffers::default()).run(handler);
+        let (outcome, mut buffers) = Stream::new(conversation, facts, Box::default()).run(handler);
         (conversation.talk.session).call(&mut conversation.worker.turn, "handle", |_, conn| {
-            outcome.apply(&mut output, conn)
+            outcome.apply(&mut buffers.output, conn)
         });
     }
     conversation.manner = Manner::Callbacks;
@@ -49,43 +48,53 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
-    fn note(&mut self, wake: Option<Wake>) -> Result<(), HandlerError> {
-        self.wake = wake.or(self.wake.take());
-        Ok(())
+    fn note(&mut self, wake: Option<Wake>) {
+        if wake.is_some() {
+            self.wake = wake;
+        }
     }
 }
 
 impl Handler for Relay {
     fn received(&mut self, input: &mut Input<'_>, _: &mut Conn<'_>) -> Result<(), HandlerError> {
         self.input.extend_from_slice(input.take_all());
-        let wake = self.waiter.received();
-        self.note(wake)
+        self.wake = Some(self.waiter.received());
+        Ok(())
     }
 
     fn ended(&mut self, input: &mut Input<'_>, _: &mut Conn<'_>) -> Result<(), HandlerError> {
         self.input.extend_from_slice(input.take_all());
-        let wake = self.waiter.ended();
-        self.note(wake)
+        self.wake = Some(self.waiter.ended());
+        Ok(())
     }
 
     fn drained(&mut self, _: &mut Conn<'_>) -> Result<(), HandlerError> {
         let wake = self.waiter.drained();
-        self.note(wake)
+        self.note(wake);
+        Ok(())
     }
 
     fn timer(&mut self, timer: u8, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
         let wake = self.waiter.timer(timer, conn);
-        self.note(wake)
+        self.note(wake);
+        Ok(())
     }
 
     fn stopping(&mut self, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
         let wake = self.waiter.stopping(conn);
-        self.note(wake)
+        self.note(wake);
+        Ok(())
+    }
+}
+
+impl Vacant for Relay {
+    fn vacant() -> Self {
+        Self::default()
     }
 }
 
 impl Line for Conversation<'_, Relay> {
-    fn wait(&mut self, wait: Wait, buffers: &mut Buffers) -> Wake {
+    fn wait(&mut self, wait: Wait, buffers: &mut Held) -> Wake {
         let wake = self.begin_wait(wait, buffers);
         let wake = wake.unwrap_or_else(|| self.wait_for_relay());
         self.manner = Manner::Straight;
@@ -145,22 +154,18 @@ impl Conversation<'_, Relay> {
     }
 
     fn over(&self) -> Wake {
-        self.talk
-            .session
-            .core()
-            .reason()
-            .cloned()
-            .map_or(Wake::Ended, |reason| Wake::Over {
-                reason,
-                os_error: self.worker.turn.os_error,
-            })
+        let Some(reason) = self.talk.session.core().reason().cloned() else {
+            return Wake::Ended;
+        };
+        let os_error = self.worker.turn.os_error;
+        Wake::Over(Box::new(Over { reason, os_error }))
     }
 
     /// Moves what has come to the stream.
     fn hand_over(&mut self, buffers: &mut Buffers) {
         buffers.stopping = self.talk.session.core().is_draining();
         let input = &mut self.talk.session.handler_mut().input;
-        if buffers.start == buffers.input.len() {
+        if buffers.is_read() {
             buffers.start = 0;
             buffers.input.clear();
             std::mem::swap(&mut buffers.input, input);

@@ -10,7 +10,7 @@ use super::straight::{self, Relay};
 use crate::mail::{Mail, Place};
 use crate::net::{Address, Socket};
 use crate::server::{Factory, Published, Shared};
-use crate::session::{Core, Session, Turn};
+use crate::session::{Core, Session, Turn, Vacant};
 use crate::timer::Clock;
 use crate::{CloseReason, Handler};
 
@@ -110,7 +110,7 @@ impl Worker {
         let peer = job.peer.clone();
         let (reason, reset, socket) = match factory {
             Factory::Events(make) => match Shared::make_handler(&**make, &peer) {
-                Ok(handler) => self.converse(job, handler, |conversation| conversation.run()),
+                Ok(handler) => self.converse(job, handler, run_callbacks),
                 Err(reason) => self.panicked(reason, job),
             },
             Factory::Blocking(make) => match Shared::make_handler(&**make, &peer) {
@@ -139,7 +139,7 @@ impl Worker {
     }
 
     /// Makes a session of a connection and runs it; returns why it ended, and whether the peer should see a reset.
-    fn converse<H: Handler>(
+    fn converse<H: Vacant>(
         &mut self,
         job: Job,
         handler: H,
@@ -161,7 +161,7 @@ impl Worker {
         let mut talk = Talk::new(Session::new(handler, core), socket);
         let reset = run(&mut Conversation::new(self, &mut talk));
         self.seat.leave();
-        let (_, reason) = talk.session.finish(&mut self.turn);
+        let reason = talk.session.finish(&mut self.turn);
         (reason, reset, talk.socket)
     }
 
@@ -173,6 +173,11 @@ impl Worker {
             log::warn!("{peer}: cannot limit how long it may wait: {error}");
         }
     }
+}
+
+/// A function, since no closure is as general about lifetimes as it must be here.
+fn run_callbacks(conversation: &mut Conversation<'_, Box<dyn Handler>>) -> bool {
+    conversation.run()
 }
 
 impl Drop for Worker {

@@ -71,6 +71,10 @@ impl<H: Handler> Session<H> {
         &self.core
     }
 
+    pub(crate) fn peer(&self) -> &Address {
+        self.core.peer()
+    }
+
     pub(crate) fn handler_mut(&mut self) -> &mut H {
         &mut self.handler
     }
@@ -83,7 +87,7 @@ impl<H: Handler> Session<H> {
     /// The connection is there: the handler's first callback.
     #[inline]
     pub(crate) fn open(&mut self, turn: &mut Turn) {
-        self.call(turn, "opened", |handler, conn| handler.opened(conn));
+        self.call(turn, "opened", H::opened);
         if self.core.is_amid_message() {
             self.core.after_input(turn, false);
         }
@@ -216,7 +220,7 @@ impl<H: Handler> Session<H> {
     /// The server is stopping, and what had arrived was received.
     pub(crate) fn drain(&mut self, turn: &mut Turn) {
         if self.core.set_draining() && self.core.phase() == Phase::Open {
-            self.call(turn, "stopping", |handler, conn| handler.stopping(conn));
+            self.call(turn, "stopping", H::stopping);
         }
     }
 
@@ -233,7 +237,7 @@ impl<H: Handler> Session<H> {
     /// Other threads have written to the connection, or want it closed.
     pub(crate) fn read_letters(&mut self, turn: &mut Turn) {
         if self.core.read_letters(turn) {
-            self.call(turn, "woken", |handler, conn| handler.woken(conn));
+            self.call(turn, "woken", H::woken);
         }
     }
 
@@ -281,7 +285,7 @@ impl<H: Handler> Session<H> {
                 Err(error) => return self.cannot_send(error, turn),
             };
             if self.core.falls_to_low_water(turn) {
-                self.call(turn, "drained", |handler, conn| handler.drained(conn));
+                self.call(turn, "drained", H::drained);
             }
             if self.core.resumes() {
                 self.offer_kept(turn);
@@ -338,26 +342,26 @@ impl<H: Handler> Session<H> {
 
     /// Ends the session: the handler's last callback. Call it when [`Session::step`] says `Close` or `Reset`.
     #[inline]
-    pub(crate) fn finish(self, turn: &mut Turn) -> (Address, CloseReason) {
-        let Self {
-            mut handler,
-            mut core,
-        } = self;
-        let reason = core.release(turn);
+    pub(crate) fn finish(&mut self, turn: &mut Turn) -> CloseReason
+    where
+        H: Vacant,
+    {
+        let reason = self.core.release(turn);
+        let handler = &mut self.handler;
         let closed = catch_unwind(AssertUnwindSafe(|| {
             handler.closed(&reason);
             // Dropped here, so that a panic in `Drop` is contained too.
-            drop(handler);
+            *handler = H::vacant();
         }));
         if let Err(panic) = closed {
             turn.counters.panics += 1;
             log::error!(
                 "{}: the handler panicked while it was closed: {}",
-                core.peer(),
+                self.core.peer(),
                 panic_message(&*panic)
             );
         }
-        (core.into_peer(), reason)
+        reason
     }
 
     /// Runs a callback, contains what goes wrong in it, and watches how long it took.
@@ -419,6 +423,27 @@ impl<H: Handler> Session<H> {
                  (do long work on another thread, or use the mode `threads`)"
             );
         }
+    }
+}
+
+/// A handler that can be replaced by one that does nothing, and so be dropped, when its connection is over.
+pub(crate) trait Vacant: Handler {
+    fn vacant() -> Self;
+}
+
+impl Vacant for Box<dyn Handler> {
+    fn vacant() -> Self {
+        // It has no size, so that boxing it costs nothing.
+        Box::new(Nobody)
+    }
+}
+
+/// Stands in for the handler of a connection that is over.
+struct Nobody;
+
+impl Handler for Nobody {
+    fn received(&mut self, _: &mut Input<'_>, _: &mut Conn<'_>) -> Result<(), HandlerError> {
+        Ok(())
     }
 }
 

@@ -180,8 +180,7 @@ impl Bench {
             matches!(self.step(), Step::Close | Step::Reset),
             "the session is over"
         );
-        let (_, reason) = self.session.finish(&mut self.turn);
-        let word = reason.word();
+        let word = self.session.finish(&mut self.turn).word();
         assert_eq!(
             self.log.lock().unwrap().last().unwrap(),
             &format!("closed {word}")

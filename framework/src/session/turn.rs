@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::output::Output;
 use crate::mail::Place;
 use crate::server::{Config, Counters, Shared};
+use crate::stream::Buffers;
 use crate::timer::{Clock, Limit, Time};
 
 /// The most queues and buffers that a driver keeps for reuse.
@@ -40,6 +41,8 @@ pub(crate) struct Turn {
     )]
     outputs: Vec<Box<Output>>,
     buffers: Vec<Vec<u8>>,
+    /// What blocking handlers read from and write to, one after the other.
+    pub(crate) desk: Option<Box<Buffers>>,
     /// When the watch was last looked at, where callbacks are watched.
     watched: Time,
     /// From which duration on a callback is slow; none where callbacks are not watched.
@@ -85,6 +88,7 @@ impl Turn {
             clock,
             outputs: Vec::new(),
             buffers: Vec::new(),
+            desk: None,
             watched: Time::NEVER,
             slow_callback: Limit::NONE,
         }
@@ -141,11 +145,11 @@ impl Turn {
         }
     }
 
-    pub(crate) fn lend_buffer(&mut self) -> Vec<u8> {
+    pub(super) fn lend_buffer(&mut self) -> Vec<u8> {
         self.buffers.pop().unwrap_or_default()
     }
 
-    pub(crate) fn take_back_buffer(&mut self, mut buffer: Vec<u8>) {
+    pub(super) fn take_back_buffer(&mut self, mut buffer: Vec<u8>) {
         if buffer.capacity() > 0
             && buffer.capacity() <= SPARE_BYTES_MAX
             && self.buffers.len() < SPARE_MAX

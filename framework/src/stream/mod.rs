@@ -2,6 +2,7 @@
 
 mod messages;
 mod outcome;
+mod pausing;
 mod reading;
 mod waiting;
 mod writing;
@@ -10,9 +11,7 @@ use std::fmt;
 use std::io::{self, ErrorKind};
 #[cfg(doc)]
 use std::io::{BufRead, Read, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::panic::resume_unwind;
 use std::thread;
 use std::time::Duration;
 
@@ -20,8 +19,7 @@ use rustix::io::Errno;
 
 pub(crate) use self::outcome::Outcome;
 use self::outcome::Unwound;
-use self::waiting::Work;
-pub(crate) use self::waiting::{Buffers, Line, Wait, Waiter, Wake};
+pub(crate) use self::waiting::{Buffers, Held, Line, Over, Wait, Waiter, Wake};
 #[cfg(doc)]
 use crate::BlockingHandler;
 use crate::conn::ConnectionId;
@@ -67,7 +65,7 @@ const REFUSALS_MAX: u32 = 100;
 pub struct Stream<'a> {
     line: Owner<'a>,
     facts: Facts,
-    buffers: Buffers,
+    buffers: Held,
     /// There is no more input than what is in the buffer.
     ended: bool,
     /// Our end was sent.
@@ -120,20 +118,20 @@ impl Facts {
 
 impl<'a> Stream<'a> {
     /// A stream for a handler, over whoever runs it.
-    pub(crate) fn new(line: &'a mut (dyn Line + 'a), facts: Facts, buffers: Buffers) -> Self {
+    pub(crate) fn new(line: &'a mut (dyn Line + 'a), facts: Facts, buffers: Box<Buffers>) -> Self {
         Self::over(Owner::Server(line), facts, buffers)
     }
 
     /// A stream that a client has opened.
     pub(crate) fn of_client(line: Box<dyn Line>, facts: Facts) -> Stream<'static> {
-        Stream::over(Owner::Client(line), facts, Buffers::default())
+        Stream::over(Owner::Client(line), facts, Box::default())
     }
 
-    fn over(line: Owner<'a>, facts: Facts, buffers: Buffers) -> Self {
+    fn over(line: Owner<'a>, facts: Facts, buffers: Box<Buffers>) -> Self {
         Self {
             line,
             facts,
-            buffers,
+            buffers: Held::new(buffers),
             ended: false,
             own_end: false,
             unanswered: false,
@@ -164,7 +162,7 @@ impl<'a> Stream<'a> {
     /// When the connection is over.
     pub fn local(&mut self) -> io::Result<Address> {
         match self.wait(Wait::Local)? {
-            Wake::Local(address) => Ok(address),
+            Wake::Local(address) => Ok(*address),
             _ => Err(nobody_waits()),
         }
     }
@@ -191,64 +189,6 @@ impl<'a> Stream<'a> {
     /// A handler sets it at the beginning of a request, however many reads and writes that takes.
     pub fn set_deadline(&mut self, after: Option<Duration>) {
         self.deadline = after.map_or(Time::NEVER, |after| self.now().after(after));
-    }
-
-    /// Waits for a while, and lets others run meanwhile.
-    ///
-    /// On a reactor `std::thread::sleep` would stop every connection of the loop; this suspends only the handler.
-    ///
-    /// # Errors
-    ///
-    /// When the connection is over, or the [deadline](Stream::set_deadline) comes first.
-    pub fn sleep(&mut self, duration: Duration) -> io::Result<()> {
-        let until = self.now().after(duration);
-        self.wait(Wait::Time(until.min(self.deadline)))?;
-        if self.deadline < until {
-            return Err(self.timed_out(CloseReason::ReadTimeout));
-        }
-        Ok(())
-    }
-
-    /// Has blocking work done (a file, a password hash, a database) while other connections go on, and returns its result.
-    ///
-    /// On a reactor it runs on one of at most [`Config::offload_threads_max`](crate::Config::offload_threads_max) threads; on a thread of
-    /// its own the handler does it right there.
-    ///
-    /// # Errors
-    ///
-    /// [`ResourceBusy`](ErrorKind::ResourceBusy) when [`Config::offload_queue_max`](crate::Config::offload_queue_max) others are waiting already; and
-    /// when the connection is over. In that case the work is still done, and its result dropped.
-    ///
-    /// # Panics
-    ///
-    /// When the work panics: its panic goes on in the handler.
-    pub fn offload<T: Send + 'static>(
-        &mut self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> io::Result<T> {
-        if !self.line().is_shared() {
-            return Ok(work());
-        }
-        let slot = Arc::new(Mutex::new(None));
-        let done = Arc::new(AtomicBool::new(false));
-        let job = {
-            let (slot, done) = (slot.clone(), done.clone());
-            move || {
-                let result = catch_unwind(AssertUnwindSafe(work));
-                *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
-                done.store(true, Ordering::Release);
-            }
-        };
-        self.wait(Wait::Work(Work {
-            job: Box::new(job),
-            done,
-        }))?;
-        let result = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match result {
-            Some(Ok(value)) => Ok(value),
-            Some(Err(panic)) => resume_unwind(panic),
-            None => Err(nobody_waits()),
-        }
     }
 
     /// A handle with which other threads can write to this connection and close it.
@@ -284,17 +224,28 @@ impl<'a> Stream<'a> {
     }
 
     /// Waits, and makes an error of what is not success.
+    #[inline]
     fn wait(&mut self, wait: Wait) -> io::Result<Wake> {
         if self.over.is_some() {
             return Err(self.refuse());
         }
-        let line = match &mut self.line {
-            Owner::Server(line) => &mut **line,
-            Owner::Client(line) => &mut **line,
-        };
         let reading = matches!(wait, Wait::Input { .. });
-        match line.wait(wait, &mut self.buffers) {
-            Wake::Over { reason, os_error } => {
+        let wake = match &mut self.line {
+            Owner::Server(line) => line.wait(wait, &mut self.buffers),
+            Owner::Client(line) => line.wait(wait, &mut self.buffers),
+        };
+        if matches!(wake, Wake::Ready) && self.verdict.is_none() {
+            return Ok(wake);
+        }
+        self.explain(wake, reading)
+    }
+
+    /// What an uncommon end of a wait means for the handler.
+    #[cold]
+    fn explain(&mut self, wake: Wake, reading: bool) -> io::Result<Wake> {
+        match wake {
+            Wake::Over(over) => {
+                let Over { reason, os_error } = *over;
                 let error = error_of(&reason, os_error);
                 self.over = Some(reason);
                 Err(error)
@@ -324,7 +275,8 @@ impl<'a> Stream<'a> {
         self.refusals += 1;
         if self.refusals > REFUSALS_MAX && !thread::panicking() {
             // A coroutine is left for good in this wait; a thread is unwound from here.
-            self.line().wait(Wait::Nothing, &mut Buffers::default());
+            self.line()
+                .wait(Wait::Nothing, &mut Held::new(Box::default()));
             resume_unwind(Box::new(Unwound));
         }
         self.over
@@ -353,8 +305,12 @@ fn nobody_waits() -> io::Error {
 /// A client's last words are sent, as far as they can be.
 impl Drop for Stream<'_> {
     fn drop(&mut self) {
-        let has_words = !self.buffers.output.is_empty() && self.over.is_none();
-        if matches!(self.line, Owner::Client(_)) && has_words && !thread::panicking() {
+        let is_clients = matches!(self.line, Owner::Client(_));
+        if is_clients
+            && !thread::panicking()
+            && self.over.is_none()
+            && !self.buffers.output.is_empty()
+        {
             // Nobody is left to hear of an error.
             let _ = io::Write::flush(self);
         }

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use super::Stream;
+use super::{Buffers, Stream};
 use crate::{BlockingHandler, CloseReason, Conn, HandlerError};
 
 /// How a blocking handler ended.
@@ -39,8 +39,8 @@ impl Outcome {
 }
 
 impl Stream<'_> {
-    /// Runs a handler to its end. What it has written last is in the second value.
-    pub(crate) fn run(mut self, mut handler: Box<dyn BlockingHandler>) -> (Outcome, Vec<u8>) {
+    /// Runs a handler to its end. What it has written last is in the buffers.
+    pub(crate) fn run(mut self, mut handler: Box<dyn BlockingHandler>) -> (Outcome, Box<Buffers>) {
         let stream = &mut self;
         let result = catch_unwind(AssertUnwindSafe(move || {
             let result = handler.handle(stream);
@@ -54,7 +54,7 @@ impl Stream<'_> {
             Err(panic) if panic.is::<Unwound>() => Outcome::Returned,
             Err(panic) => Outcome::Panicked(panic),
         };
-        (outcome, std::mem::take(&mut self.buffers.output))
+        (outcome, self.buffers.give())
     }
 
     /// What an error that the handler has returned stands for: a fault of the peer that the stream itself has met, or a failure of the handler.

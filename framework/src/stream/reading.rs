@@ -7,6 +7,7 @@ use crate::CloseReason;
 use crate::timer::Time;
 
 impl Read for Stream<'_> {
+    #[inline]
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if buffer.is_empty() {
             return Ok(0);
@@ -20,22 +21,23 @@ impl Read for Stream<'_> {
 }
 
 impl BufRead for Stream<'_> {
+    #[inline]
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.input().is_empty() && !self.ended {
+        if self.buffers.is_read() && !self.ended {
             self.await_input()?;
         }
         Ok(self.input())
     }
 
+    #[inline]
     fn consume(&mut self, count: usize) {
         if count > 0 {
-            let start = self.buffers.start + count;
+            let left = self.input().len();
             assert!(
-                start <= self.buffers.input.len(),
-                "cannot consume {count} bytes of input: there are {}",
-                self.input().len()
+                count <= left,
+                "cannot consume {count} bytes of input: there are {left}"
             );
-            self.buffers.start = start;
+            self.buffers.start += count;
             self.unanswered = true;
             self.message_by = Time::NEVER;
         }
@@ -66,7 +68,8 @@ impl Stream<'_> {
 
     /// What has come and was not read.
     pub(super) fn input(&self) -> &[u8] {
-        &self.buffers.input[self.buffers.start..]
+        let buffers = &*self.buffers;
+        &buffers.input[buffers.start..]
     }
 
     /// Waits until so many bytes of one message are there, or the input ends.

@@ -5,7 +5,7 @@
 //! Both leave to a [`Waiter`] what a wait means for the connection, so that it means the same in every mode.
 
 use std::fs::File;
-use std::ops::Range;
+use std::ops::{Deref, DerefMut, Range};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,7 +17,7 @@ use crate::{CloseReason, Conn};
 /// Who runs a blocking handler: it waits on the handler's behalf.
 pub(crate) trait Line: Send {
     /// Sends what was written, and returns when there is what was waited for.
-    fn wait(&mut self, wait: Wait, buffers: &mut Buffers) -> Wake;
+    fn wait(&mut self, wait: Wait, buffers: &mut Held) -> Wake;
 
     /// Whether waiting elsewhere than in [`Line::wait`] keeps other connections waiting too.
     fn is_shared(&self) -> bool;
@@ -35,7 +35,49 @@ pub(crate) struct Buffers {
     pub(crate) stopping: bool,
 }
 
+/// The buffers of a stream, which has them except while it waits: then whoever runs it may have lent them to the next one.
+#[derive(Debug)]
+pub(crate) struct Held(Option<Box<Buffers>>);
+
+impl Held {
+    pub(crate) fn new(buffers: Box<Buffers>) -> Self {
+        Self(Some(buffers))
+    }
+
+    /// Gives the buffers away, with what they contain.
+    #[expect(clippy::unnecessary_box_returns, reason = "the box is what is reused")]
+    pub(crate) fn give(&mut self) -> Box<Buffers> {
+        self.0.take().unwrap_or_default()
+    }
+
+    pub(crate) fn take_back(&mut self, buffers: Box<Buffers>) {
+        self.0 = Some(buffers);
+    }
+}
+
+impl Deref for Held {
+    type Target = Buffers;
+
+    fn deref(&self) -> &Buffers {
+        self.0.as_deref().expect(LENT)
+    }
+}
+
+impl DerefMut for Held {
+    fn deref_mut(&mut self) -> &mut Buffers {
+        self.0.as_deref_mut().expect(LENT)
+    }
+}
+
+/// A stream waits in one call at a time, and uses its buffers outside of such calls only.
+const LENT: &str = "the buffers of a stream that does not wait are its own";
+
 impl Buffers {
+    /// Whether all input was read.
+    pub(crate) fn is_read(&self) -> bool {
+        self.start == self.input.len()
+    }
+
     /// Adds input behind what is there.
     pub(crate) fn append(&mut self, input: &[u8]) {
         self.input.drain(..self.start);
@@ -44,7 +86,7 @@ impl Buffers {
     }
 }
 
-/// What a blocking handler waits for, or asks its connection for.
+/// What a blocking handler waits for, or asks its connection for. It is small, since it goes to and fro with every message.
 pub(crate) enum Wait {
     /// More input, or its end. `amid` says that the handler has begun to read something that it has not answered.
     Input { until: Time, amid: bool },
@@ -53,9 +95,9 @@ pub(crate) enum Wait {
     /// A time.
     Time(Time),
     /// Work on another thread.
-    Work(Work),
+    Work(Box<Work>),
     /// Nothing: sends a part of a file after what was written.
-    File(File, Range<u64>),
+    File(Box<(File, Range<u64>)>),
     /// Nothing: sends our end after what was written.
     OwnEnd,
     /// Nothing: asks for a handle for other threads.
@@ -75,17 +117,20 @@ pub(crate) enum Wake {
     /// The time is over.
     TimedOut,
     /// The connection is over.
-    Over {
-        reason: CloseReason,
-        /// The number that the system gave to the failure, if it was one and is known.
-        os_error: Option<i32>,
-    },
+    Over(Box<Over>),
     /// The queue of work is full.
     Busy,
     /// The stack is unwinding from a panic, on which nobody can wait.
     Unwinding,
     Remote(Remote),
-    Local(Address),
+    Local(Box<Address>),
+}
+
+/// How a connection has ended.
+pub(crate) struct Over {
+    pub(crate) reason: CloseReason,
+    /// The number that the system gave to the failure, if it was one and is known.
+    pub(crate) os_error: Option<i32>,
 }
 
 /// Work for another thread.
@@ -125,6 +170,7 @@ enum Awaited {
 
 impl Waiter {
     /// Begins a wait, after sending `output`. What is there already, or is no waiting at all, is answered at once.
+    #[inline]
     pub(crate) fn begin(
         &mut self,
         wait: Wait,
@@ -155,7 +201,8 @@ impl Waiter {
                 }
                 (Awaited::Work(done), Time::NEVER)
             }
-            Wait::File(file, range) => {
+            Wait::File(part) => {
+                let (file, range) = *part;
                 conn.send_file(file, range);
                 return Some(Wake::Ready);
             }
@@ -164,7 +211,7 @@ impl Waiter {
                 return Some(Wake::Ready);
             }
             Wait::Remote => return Some(Wake::Remote(conn.remote())),
-            Wait::Local => return Some(Wake::Local(conn.local().clone())),
+            Wait::Local => return Some(Wake::Local(Box::new(conn.local().clone()))),
             Wait::Nothing => return None,
         };
         self.waits_for = awaited;
@@ -173,6 +220,7 @@ impl Waiter {
         None
     }
 
+    #[inline]
     fn await_input(amid: bool, conn: &mut Conn<'_>) {
         if conn.is_paused() {
             conn.resume_reading();
@@ -188,6 +236,7 @@ impl Waiter {
         }
     }
 
+    #[inline]
     fn arm(&mut self, conn: &mut Conn<'_>) {
         if self.until != Time::NEVER && self.armed.is_none_or(|armed| self.until < armed) {
             self.armed = Some(self.until);
@@ -195,35 +244,34 @@ impl Waiter {
         }
     }
 
-    fn wake(&mut self, wake: Wake) -> Option<Wake> {
+    #[inline]
+    fn wake(&mut self, wake: Wake) -> Wake {
         self.waits_for = Awaited::Nothing;
         self.until = Time::NEVER;
-        Some(wake)
+        wake
     }
 
     /// Input has come.
-    pub(crate) fn received(&mut self) -> Option<Wake> {
+    #[inline]
+    pub(crate) fn received(&mut self) -> Wake {
         self.wake(Wake::Ready)
     }
 
     /// The peer has ended.
-    pub(crate) fn ended(&mut self) -> Option<Wake> {
+    pub(crate) fn ended(&mut self) -> Wake {
         self.wake(Wake::Ended)
     }
 
     /// The output is sent.
     pub(crate) fn drained(&mut self) -> Option<Wake> {
-        matches!(self.waits_for, Awaited::Sent)
-            .then(|| self.wake(Wake::Ready))
-            .flatten()
+        matches!(self.waits_for, Awaited::Sent).then(|| self.wake(Wake::Ready))
     }
 
     /// A timer has rung.
     pub(crate) fn timer(&mut self, timer: u8, conn: &mut Conn<'_>) -> Option<Wake> {
         if timer == STOP {
             return matches!(self.waits_for, Awaited::Input { amid: false })
-                .then(|| self.wake(Wake::Ended))
-                .flatten();
+                .then(|| self.wake(Wake::Ended));
         }
         self.armed = None;
         if self.until > conn.now() {
@@ -232,15 +280,15 @@ impl Waiter {
         }
         match self.waits_for {
             Awaited::Nothing => None,
-            Awaited::Time => self.wake(Wake::Ready),
-            _ => self.wake(Wake::TimedOut),
+            Awaited::Time => Some(self.wake(Wake::Ready)),
+            _ => Some(self.wake(Wake::TimedOut)),
         }
     }
 
     /// Another thread has called, perhaps since the work is done.
     pub(crate) fn woken(&mut self) -> Option<Wake> {
         match &self.waits_for {
-            Awaited::Work(done) if done.load(Ordering::Acquire) => self.wake(Wake::Ready),
+            Awaited::Work(done) if done.load(Ordering::Acquire) => Some(self.wake(Wake::Ready)),
             _ => None,
         }
     }
@@ -252,7 +300,7 @@ impl Waiter {
                 conn.want(1);
                 None
             }
-            Awaited::Input { amid: false } => self.wake(Wake::Ended),
+            Awaited::Input { amid: false } => Some(self.wake(Wake::Ended)),
             _ => None,
         }
     }

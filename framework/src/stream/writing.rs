@@ -15,10 +15,20 @@ impl Write for Stream<'_> {
         if self.buffers.output.len() >= max {
             self.flush()?;
         }
-        let count = bytes.len().min(max - self.buffers.output.len());
-        self.buffers.output.extend_from_slice(&bytes[..count]);
+        let output = &mut self.buffers.output;
+        let count = bytes.len().min(max - output.len());
+        output.extend_from_slice(&bytes[..count]);
         self.unanswered = false;
         Ok(count)
+    }
+
+    #[inline]
+    fn write_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let count = self.write(bytes)?;
+            bytes = &bytes[count..];
+        }
+        Ok(())
     }
 
     /// Returns when the system has taken everything that was written.
@@ -36,7 +46,7 @@ impl Stream<'_> {
     pub fn send_file(&mut self, file: File, range: Range<u64>) -> io::Result<()> {
         self.check_writable()?;
         self.unanswered = false;
-        self.wait(Wait::File(file, range))?;
+        self.wait(Wait::File(Box::new((file, range))))?;
         self.flush()
     }
 

@@ -365,23 +365,24 @@ impl Loop {
 
     fn close(&mut self, key: u32, reset: bool) {
         self.wheel.cancel(key);
-        let Connection {
-            socket, session, ..
-        } = self.connections.remove(key as usize);
-        let (peer, reason) = session.finish(&mut self.turn);
+        let connection = &mut self.connections[key as usize];
+        let reason = connection.session.finish(&mut self.turn);
         self.turn.counters.count_close(&reason);
         if reset {
             self.turn.counters.calls.other += 1;
-            socket.reset_on_close();
+            connection.socket.reset_on_close();
         }
         self.turn.counters.calls.close += 1;
         if self.shared.admission.is_full() {
             // Another loop may let the next one in before this turn is over, and the two must not be counted together.
             self.turn.counters.publish(&self.book);
         }
+        let Connection {
+            socket, session, ..
+        } = self.connections.remove(key as usize);
         drop(socket);
-        self.shared.report_end(&peer, &reason);
-        self.shared.release(&peer);
+        self.shared.report_end(session.peer(), &reason);
+        self.shared.release(session.peer());
         self.load().open.fetch_sub(1, Ordering::Relaxed);
     }
 

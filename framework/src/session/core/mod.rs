@@ -180,10 +180,6 @@ impl Core {
         &self.peer
     }
 
-    pub(crate) fn into_peer(self) -> Address {
-        self.peer
-    }
-
     pub(crate) fn local<'a>(&'a self, turn: &'a Turn) -> &'a Address {
         let own = self
             .extras

@@ -43,6 +43,7 @@ impl Core {
     }
 
     /// Sends everything in a buffer, and leaves an empty one in its place.
+    #[inline]
     pub(crate) fn write_buffer(&mut self, buffer: &mut Vec<u8>, turn: &mut Turn) {
         let is_simple = self.output.is_none()
             && self.phase == Phase::Open
