@@ -126,7 +126,7 @@ impl<H: Handler> Conversation<'_, H> {
         interest.set(PollFlags::OUT, self.talk.session.core().has_queue());
         // Without a bell a stop has no other way to end this wait.
         let interruptible =
-            bell.is_none() && self.manner == Manner::Straight && !interest.is_empty();
+            bell.is_none() && self.manner == Manner::Straight && interest.contains(PollFlags::IN);
         seat.waits_plainly.store(interruptible, Ordering::SeqCst);
         if interruptible && shared.life.stage() != Stage::Serve && !self.talk.drained {
             seat.waits_plainly.store(false, Ordering::SeqCst);
