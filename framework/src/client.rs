@@ -18,8 +18,7 @@ impl Stream<'static> {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) when the text is not an [`Endpoint`]; otherwise what the system said of the address that
-    /// was tried last, with its error number.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) when the text is not an [`Endpoint`]; otherwise as for [`Endpoint::connect`].
     ///
     /// # Example
     ///
