@@ -38,6 +38,7 @@ impl Stream<'static> {
     /// let mut greeting = String::new();
     /// stream.read_to_string(&mut greeting)?;
     /// assert_eq!(greeting, "welcome");
+    /// # drop(stream);
     /// # stop.stop();
     /// # serving.join().expect("a server does not panic")?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
