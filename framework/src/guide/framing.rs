@@ -136,11 +136,10 @@
 //!
 //! # Limits
 //!
-//! * **Every codec has a maximum**: 64 KiB for [`Lines`], 1 MiB for lengths unless you say less. What is longer is refused as soon as that
-//!   is known, which for lengths is before the first byte of the message; the connection ends with [`CloseReason::ProtocolError`].
-//! * **The connection has one too**, [`Config::input_bytes_max`], which is 1 MiB and counts the frame with its header: a message
-//!   that fills a codec's 1 MiB to the last byte does not fit, and ends with [`CloseReason::InputOverflow`]. Let
-//!   [`Codec::frame_bytes_max`] be at most the setting:
+//! * **Every codec has a maximum**: 64 KiB for [`Lines`], 1 MiB less 16 bytes for lengths unless you say otherwise. What is longer is refused as soon
+//!   as that is known, which for lengths is before the first byte of the message; the connection ends with [`CloseReason::ProtocolError`].
+//! * **The connection has one too**, [`Config::input_bytes_max`], which is 1 MiB and counts the frame with its header. What is longer ends with
+//!   [`CloseReason::InputOverflow`], so let [`Codec::frame_bytes_max`] be at most the setting:
 //!
 //! ```
 //! use socketserver::{Codec, Config, LengthPrefix};
@@ -151,8 +150,8 @@
 //! ```
 //!
 //! * **A message has a time**: [`Config::read_timeout`] from its first byte to its last, however it trickles. That holds where
-//!   the framework knows that a message is under way: with a codec, with [`Conn::want`], with what a handler leaves. Who reads
-//!   with [`BufRead::read_line`](std::io::BufRead::read_line) or [`Read::read_to_end`](std::io::Read::read_to_end) has neither
+//!   the framework knows that a message is under way: with a codec, with [`Stream::read_line`], with [`Conn::want`], with what a handler
+//!   leaves. Who reads with [`BufRead::lines`](std::io::BufRead::lines) or [`Read::read_to_end`](std::io::Read::read_to_end) has neither
 //!   this limit nor one of length, as in Python: take [`Read::take`](std::io::Read::take) and [`Stream::set_deadline`], or a
 //!   codec.
 //! * **Answers have room**: [`Framed`] leaves the next message where it is while the peer does not read, and a [`Stream`] waits

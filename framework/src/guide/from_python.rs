@@ -86,7 +86,7 @@
 //!
 //! | `StreamRequestHandler` | Here | What is fixed on the way |
 //! |---|---|---|
-//! | `rfile.readline()` | [`BufRead::read_line`](std::io::BufRead::read_line); better [`Stream::receive`] with [`Lines`](crate::Lines) | the codec has a maximum, and the line a time until which it must be whole |
+//! | `rfile.readline()` | [`Stream::read_line`]; [`Stream::receive`] with [`Lines`](crate::Lines) | a line has a maximum, and a time until which it must be whole |
 //! | `rfile.read(n)` | [`Stream::read_exact_or_end`] | the end before the first byte and the end amid the bytes are two things |
 //! | `wfile.write(b)` | [`Write::write_all`](std::io::Write::write_all) | `wbufsize = 0` makes each write a packet; here an answer in ten pieces is one |
 //! | `wfile.flush()` | [`Write::flush`](std::io::Write::flush) | seldom needed: whatever waits sends first |
