@@ -3,11 +3,14 @@
 //! The session of such a connection has a [`Relay`] for a handler, which only notes what happens. A stream that waits runs the connection
 //! until the relay has noted what it waits for.
 
+use std::any::Any;
+use std::panic::resume_unwind;
+
 use super::conversation::{Conversation, Manner};
 use crate::session::{Session, Vacant};
-use crate::stream::{Buffers, Facts, Held, Line, Over, Stream, Wait, Waiter, Wake};
+use crate::stream::{Buffers, Facts, Held, Line, Outcome, Over, Stream, Wait, Waiter, Wake};
 use crate::timer::Time;
-use crate::{BlockingHandler, Conn, Handler, HandlerError, Input};
+use crate::{BlockingHandler, CloseReason, Conn, Handler, HandlerError, Input};
 
 /// Runs a blocking handler and its connection to their ends; says whether the peer should see a reset.
 pub(crate) fn run(
@@ -16,9 +19,16 @@ pub(crate) fn run(
 ) -> bool {
     if let Some(facts) = begin(conversation) {
         let (outcome, mut buffers) = Stream::new(conversation, facts, Box::default()).run(handler);
-        (conversation.talk.session).call(&mut conversation.worker.turn, "handle", |_, conn| {
-            outcome.apply(&mut buffers.output, conn)
-        });
+        let session = &mut conversation.talk.session;
+        match outcome {
+            // The connection has its reason; that the handler has panicked since is told when it closes.
+            Outcome::Panicked(panic) if !session.is_open() => {
+                session.handler_mut().panic = Some(panic);
+            }
+            outcome => session.call(&mut conversation.worker.turn, "handle", |_, conn| {
+                outcome.apply(&mut buffers.output, conn)
+            }),
+        }
     }
     conversation.manner = Manner::Callbacks;
     conversation.run_to_the_end()
@@ -45,6 +55,8 @@ pub(crate) struct Relay {
     input: Vec<u8>,
     /// How the present wait has ended.
     wake: Option<Wake>,
+    /// What the handler has said in a panic after its connection had ended.
+    panic: Option<Box<dyn Any + Send>>,
 }
 
 impl Relay {
@@ -85,6 +97,12 @@ impl Handler for Relay {
         self.note(wake);
         Ok(())
     }
+
+    fn closed(&mut self, _: &CloseReason) {
+        if let Some(panic) = self.panic.take() {
+            resume_unwind(panic);
+        }
+    }
 }
 
 impl Vacant for Relay {
@@ -114,8 +132,8 @@ impl Conversation<'_, Relay> {
         }
         match &wait {
             Wait::Input { amid, .. } => {
-                if self.is_interrupted() {
-                    // Nothing can be received on this socket any more.
+                if self.is_interrupted() && self.talk.drained {
+                    // What had arrived was read, and nothing else can be received on this socket any more.
                     return Some(Wake::Ended);
                 }
                 if *amid {

@@ -42,9 +42,9 @@ impl Stream<'_> {
             if self.input().is_empty() && self.fill_buf()?.is_empty() {
                 return Ok(None);
             }
-            let (payload, length) = match codec.decode(self.input())? {
+            let (payload, length) = match codec.decode(self.window())? {
                 Decoded::Message { payload, length } => (payload, length),
-                Decoded::Incomplete { bytes_min } if !self.ended => {
+                Decoded::Incomplete { bytes_min } if !self.ended || self.exceeds_window() => {
                     self.fill_more(bytes_min)?;
                     continue;
                 }
@@ -61,6 +61,16 @@ impl Stream<'_> {
                 &self.buffers.input[start + payload.start..start + payload.end],
             ));
         }
+    }
+
+    /// What of the input may be one message, so that what is too long does not depend on how it was cut.
+    fn window(&self) -> &[u8] {
+        let input = self.input();
+        &input[..input.len().min(self.facts.input_bytes_max)]
+    }
+
+    fn exceeds_window(&self) -> bool {
+        self.input().len() > self.facts.input_bytes_max
     }
 
     /// Sends one message when the stream next waits.

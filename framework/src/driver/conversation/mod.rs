@@ -33,8 +33,8 @@ const ARRIVED_BYTES_MAX: usize = 1024 * 1024;
 pub(crate) struct Talk<H> {
     pub(super) session: Session<H>,
     pub(super) socket: Arc<Socket>,
-    /// The session knows that the server drains.
-    drained: bool,
+    /// The session knows that the server drains, and what had arrived before was read.
+    pub(super) drained: bool,
     /// Sends and reads never wait: other threads write to this connection too, or a write has a deadline of its own.
     nonblocking: bool,
     /// The peer is gone, which `poll(2)` would report for ever to a handler that does not want to read it now.
@@ -107,17 +107,16 @@ impl<'a, H: Handler> Conversation<'a, H> {
     /// Serves until there is a reason to stop, which gives nothing, or until the end, which says whether the peer should see a reset.
     pub(super) fn run_until(&mut self, stop: impl Fn(&mut Session<H>) -> bool) -> Option<bool> {
         loop {
-            match self.settle() {
+            match self.settle_unless(&stop)? {
                 Step::Close => return Some(false),
                 Step::Reset => return Some(true),
                 Step::Wait | Step::ShutdownWrite => {}
             }
-            if stop(&mut self.talk.session) {
-                return None;
-            }
             match self.worker.shared.life.stage() {
                 Stage::Serve => {}
                 Stage::Drain if self.talk.drained => {}
+                // What had arrived is read when there is room for an answer.
+                Stage::Drain if self.talk.session.core().is_throttled() => {}
                 Stage::Drain => {
                     self.drain();
                     continue;
@@ -136,8 +135,14 @@ impl<'a, H: Handler> Conversation<'a, H> {
         }
     }
 
-    /// Sends what there is, and says what comes next.
-    fn settle(&mut self) -> Step {
+    /// Sends what there is, and does what comes next.
+    fn settle(&mut self) {
+        self.settle_unless(&|_| false);
+    }
+
+    /// Sends what there is, and says what comes next, unless there is a reason to stop: a handler that has something to do is asked before its
+    /// session, which would find nothing left to wait for.
+    fn settle_unless(&mut self, done: &impl Fn(&mut Session<H>) -> bool) -> Option<Step> {
         let turn = &mut self.worker.turn;
         loop {
             let sent_before = turn.counters.bytes_out;
@@ -152,6 +157,9 @@ impl<'a, H: Handler> Conversation<'a, H> {
                 }
                 continue;
             }
+            if done(&mut self.talk.session) {
+                return None;
+            }
             match self.talk.session.step(turn) {
                 Step::ShutdownWrite => {
                     turn.counters.calls.shutdown += 1;
@@ -161,7 +169,7 @@ impl<'a, H: Handler> Conversation<'a, H> {
                         self.talk.session.end(turn);
                     }
                 }
-                step => return step,
+                step => return Some(step),
             }
         }
     }

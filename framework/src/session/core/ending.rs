@@ -145,7 +145,10 @@ impl Core {
     fn is_finished(&self, turn: &Turn) -> bool {
         let nothing_to_wait_for =
             || !self.has_output(turn) && !self.has_timers() && !self.is_shared();
-        self.is_between_messages() && (self.flags.any(Flags::FINISHING) || nothing_to_wait_for())
+        // Where output is high nothing was read for a while, so that there may be messages which had arrived before the server was asked to stop.
+        self.is_between_messages()
+            && !self.is_throttled()
+            && (self.flags.any(Flags::FINISHING) || nothing_to_wait_for())
     }
 
     /// Everything is sent: send the end too, unless the peer has gone before.
