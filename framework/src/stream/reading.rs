@@ -23,8 +23,12 @@ impl Read for Stream<'_> {
 impl BufRead for Stream<'_> {
     #[inline]
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.buffers.is_read() && !self.ended {
-            self.await_input()?;
+        if self.buffers.is_read() {
+            if self.ended {
+                self.note_read_at_end();
+            } else {
+                self.await_input()?;
+            }
         }
         Ok(self.input())
     }
