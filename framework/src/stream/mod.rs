@@ -26,7 +26,7 @@ use crate::conn::ConnectionId;
 use crate::net::Address;
 use crate::remote::Remote;
 use crate::timer::{Limit, Time};
-use crate::{CloseReason, Conn};
+use crate::{CloseReason, Conn, Group};
 
 /// How often a handler may try to go on with a connection that is over, or to read behind the end of input and do nothing else, before it is ended
 /// by force: enough for every loop that ends there, and few for one that does not.
@@ -190,6 +190,24 @@ impl<'a> Stream<'a> {
     /// A handler sets it at the beginning of a request, however many reads and writes that takes.
     pub fn set_deadline(&mut self, after: Option<Duration>) {
         self.deadline = after.map_or(Time::NEVER, |after| self.now().after(after));
+    }
+
+    /// Makes this connection a member of a group, whose messages are sent while this stream waits.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is over.
+    pub fn join(&mut self, group: &Group) -> io::Result<()> {
+        self.wait(Wait::Join(group.clone())).map(drop)
+    }
+
+    /// Makes this connection leave a group; it does so by itself when it closes.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is over.
+    pub fn leave(&mut self, group: &Group) -> io::Result<()> {
+        self.wait(Wait::Leave(group.clone())).map(drop)
     }
 
     /// A handle with which other threads can write to this connection and close it.

@@ -70,6 +70,35 @@ impl Stream<'_> {
         Ok(true)
     }
 
+    /// Reads a line with its end (LF) and appends it to `line`; returns how many bytes that were, which is 0 at the end of the input.
+    ///
+    /// It is what [`BufRead::read_line`] is, and bounded: a line that has begun must be complete within
+    /// [`Config::read_timeout`](crate::Config::read_timeout), and may have [`Config::input_bytes_max`](crate::Config::input_bytes_max) bytes.
+    /// [`Lines`](crate::Lines) knows CR LF too, and a limit of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidData`](ErrorKind::InvalidData) when the line is not UTF-8 or is too long. Nothing of it is lost.
+    pub fn read_line(&mut self, line: &mut String) -> io::Result<usize> {
+        let mut searched = 0;
+        let length = loop {
+            let input = self.input();
+            if let Some(end) = memchr::memchr(b'\n', &input[searched..]) {
+                break searched + end + 1;
+            }
+            searched = input.len();
+            if self.ended {
+                break searched;
+            }
+            self.fill_more(searched + 1)?;
+        };
+        let text = std::str::from_utf8(&self.input()[..length])
+            .map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
+        line.push_str(text);
+        self.consume(length);
+        Ok(length)
+    }
+
     /// What has come and was not read.
     pub(super) fn input(&self) -> &[u8] {
         let buffers = &*self.buffers;

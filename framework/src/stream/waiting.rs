@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::net::Address;
 use crate::remote::Remote;
 use crate::timer::Time;
-use crate::{CloseReason, Conn};
+use crate::{CloseReason, Conn, Group};
 
 /// Who runs a blocking handler: it waits on the handler's behalf.
 pub(crate) trait Line: Send {
@@ -104,6 +104,10 @@ pub(crate) enum Wait {
     Remote,
     /// Nothing: asks where the connection arrived.
     Local,
+    /// Nothing: joins a group.
+    Join(Group),
+    /// Nothing: leaves a group.
+    Leave(Group),
     /// Nothing that ever comes: the connection is over and the handler does not end by itself.
     Nothing,
 }
@@ -212,6 +216,14 @@ impl Waiter {
             }
             Wait::Remote => return Some(Wake::Remote(conn.remote())),
             Wait::Local => return Some(Wake::Local(Box::new(conn.local().clone()))),
+            Wait::Join(group) => {
+                group.join(conn);
+                return Some(Wake::Ready);
+            }
+            Wait::Leave(group) => {
+                group.leave(conn);
+                return Some(Wake::Ready);
+            }
             Wait::Nothing => return None,
         };
         self.waits_for = awaited;

@@ -39,6 +39,9 @@ impl Core {
     pub(in crate::session) fn set_draining(&mut self) -> bool {
         let first = !self.flags.any(Flags::DRAINING);
         self.flags.set(Flags::DRAINING);
+        if self.phase == Phase::Lingering {
+            self.close_by = self.close_by.min(self.last_activity.after(QUIET));
+        }
         first
     }
 
@@ -154,15 +157,17 @@ impl Core {
     /// Everything is sent: send the end too, unless the peer has gone before.
     #[inline]
     fn say_goodbye(&mut self, turn: &Turn) -> Step {
-        let linger = turn.config().linger_timeout;
-        // A server that stops need not wait for peers to which nothing can be on its way.
-        let quiet = self.flags.any(Flags::DRAINING) && turn.now.since(self.last_activity) > QUIET;
-        if self.flags.any(Flags::ENDED) || linger.is_zero() || quiet {
+        let mut close_by = turn.now.after(turn.config().linger_timeout);
+        if self.flags.any(Flags::DRAINING) {
+            // A server that stops need not wait for peers to which nothing can be on its way.
+            close_by = close_by.min(self.last_activity.after(QUIET));
+        }
+        if self.flags.any(Flags::ENDED) || close_by <= turn.now {
             self.phase = Phase::Over;
             return self.last_step();
         }
         self.phase = Phase::Lingering;
-        self.close_by = turn.now.after(linger);
+        self.close_by = close_by;
         if self.has_ended_output() {
             Step::Wait
         } else {
