@@ -48,7 +48,8 @@ impl Stream<'_> {
             }
             // The longest message is a window, so that what is too long does not depend on how it was cut.
             let window = self.input().len().min(self.facts.input_bytes_max);
-            let (payload, length) = match codec.decode(&self.input()[..window])? {
+            let decoded = codec.decode(&self.input()[..window]);
+            let (payload, length) = match decoded.inspect_err(|_| self.note_vain_try())? {
                 Decoded::Message { payload, length } => {
                     assert!(
                         length > 0,
@@ -64,7 +65,8 @@ impl Stream<'_> {
                 Decoded::Incomplete { .. } if self.is_stopping() => return Ok(None),
                 Decoded::Incomplete { .. } => {
                     let length = self.input().len();
-                    (codec.decode_end(self.input())?, length)
+                    let payload = codec.decode_end(self.input());
+                    (payload.inspect_err(|_| self.note_vain_try())?, length)
                 }
             };
             let start = self.buffers.start;

@@ -28,7 +28,7 @@ use crate::remote::Remote;
 use crate::timer::{Limit, Time};
 use crate::{CloseReason, Conn, Group};
 
-/// How often a handler may try to go on with a connection that is over, or to read behind the end of input and do nothing else, before it is ended
+/// How often a handler may try to go on with a connection that is over, or to read what cannot be read and do nothing else, before it is ended
 /// by force: enough for every loop that ends there, and few for one that does not.
 const REFUSALS_MAX: u32 = 100;
 
@@ -52,7 +52,8 @@ const REFUSALS_MAX: u32 = 100;
 ///   was reached, the drain deadline came, or a [`Remote`] has closed it. The text says which.
 ///
 /// After the last two no call succeeds any more, but for reading what had come before; the handler is expected to return. One that goes on trying
-/// is ended by force: its stack is unwound, and its destructors run. The same happens to one that reads at the end of input again and again.
+/// is ended by force: its stack is unwound, and its destructors run. The same happens to one that does nothing but read at the end of
+/// input, or what no peer may send, again and again.
 ///
 /// # When the server stops
 ///
@@ -302,9 +303,10 @@ impl<'a> Stream<'a> {
             .map_or_else(nobody_waits, |reason| error_of(reason, None))
     }
 
-    /// The input has ended, and the handler reads on without doing anything else: on a reactor nobody else would ever run again.
+    /// The handler reads at the end of input, or once more what it could not read before. If it does so for ever and nothing else, nobody else
+    /// would run again on a reactor.
     #[cold]
-    fn note_read_at_end(&mut self) {
+    fn note_vain_try(&mut self) {
         if self.is_hopeless() {
             resume_unwind(Box::new(Unwound));
         }
