@@ -3,7 +3,7 @@
 //! Each test starts this program again with nothing but itself in it, so that nobody else disturbs the counts.
 
 use std::hint::black_box;
-use std::io::{BufRead, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Output};
@@ -162,7 +162,7 @@ fn connections_that_come_and_go_leave_few_stacks() {
 }
 
 #[test]
-#[ignore = "it takes a minute for each mode: see CONTRIBUTING.md"]
+#[ignore = "it takes two minutes: see CONTRIBUTING.md"]
 fn a_minute_of_coming_and_going_leaves_nothing() {
     alone("a_minute_of_coming_and_going_leaves_nothing", || {
         for mode in [Mode::Reactor { loops: 1 }, Mode::Threads] {

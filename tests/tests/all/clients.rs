@@ -1,6 +1,6 @@
 //! The client side of a stream, against servers in every mode.
 
-use std::io::{self, BufRead, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::OwnedFd;
 use std::sync::mpsc::channel;
 use std::thread;

@@ -1,21 +1,23 @@
 //! Handlers and other threads: work that is done elsewhere, and those who write, close and wake from elsewhere.
 
-use std::io::{BufRead, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
-use socketserver::{Config, Conn, Handler, HandlerError, Input, Remote, Stream};
-use socketserver_tests::{Case, PATIENCE};
+use socketserver::{
+    Bytes, Config, Conn, Group, Handler, HandlerError, Input, Remote, SlowMember, Stream,
+};
+use socketserver_tests::{Case, PATIENCE, eventually};
 
 use crate::streams::{Told, each, echo_lines, next, wait_for_close};
 
 socketserver_tests::matrix! {
     all: offloaded_work_gives_its_result, offloaded_work_may_panic, another_thread_writes_while_a_handler_reads,
         another_thread_closes_while_a_handler_sleeps, an_event_handler_is_woken_on_its_own_thread;
-    concurrent: ;
+    concurrent: members_hear_their_group_while_they_read;
     reactor: offloaded_work_keeps_nobody_waiting, too_much_offloaded_work_is_refused,
         the_result_of_a_connection_that_is_gone_is_dropped
 }
@@ -221,6 +223,47 @@ fn another_thread_closes_while_a_handler_sleeps(case: &Case) {
     assert_eq!(next(&ends), Err((ErrorKind::ConnectionAborted, text)));
     wait_for_close(&server, "aborted");
     remote.wake();
+}
+
+/// Is a member of a group until its peer says goodbye, then leaves it and echoes.
+fn member(group: &Group, stream: &mut Stream<'_>) -> Result<(), HandlerError> {
+    stream.join(group)?;
+    let mut line = String::new();
+    while line != "goodbye\n" {
+        stream.write_all(line.as_bytes())?;
+        line.clear();
+        if stream.read_line(&mut line)? == 0 {
+            return Ok(());
+        }
+    }
+    stream.leave(group)?;
+    stream.write_all(line.as_bytes())?;
+    echo_lines(stream)
+}
+
+fn members_hear_their_group_while_they_read(case: &Case) {
+    let group = Group::new(SlowMember::Disconnect);
+    let joined = group.clone();
+    let server = case.serve_blocking(each(move |stream| member(&joined, stream)));
+    let mut clients: Vec<_> = (0..4).map(|_| server.connect()).collect();
+    eventually("all to be members", || (group.len() == 4).then_some(()));
+    for number in 0..50 {
+        group.broadcast(Bytes::from(format!("to all {number}\n")));
+    }
+    for client in &mut clients {
+        for number in 0..50 {
+            client.expect(format!("to all {number}\n"));
+        }
+        client.send("own\n").expect("own\n");
+    }
+    clients[0].send("goodbye\n").expect("goodbye\n");
+    assert_eq!(group.len(), 3);
+    group.broadcast(Bytes::from_static(b"last\n"));
+    for client in &mut clients[1..] {
+        client.expect("last\n").half_close().expect_end();
+    }
+    clients[0].send("own\n").expect("own\n");
+    eventually("all to have left", || group.is_empty().then_some(()));
 }
 
 /// Says how far the test has counted whenever it is woken.

@@ -1,6 +1,6 @@
 //! Blocking handlers that fail: with a panic, an error, or a mistake, each without harm to others.
 
-use std::io::{self, BufRead, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;

@@ -6,14 +6,14 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use socketserver::{Address, BlockingHandler, Config, HandlerError, Lines, Stream};
+use socketserver::{Address, BlockingHandler, Config, HandlerError, LengthPrefix, Lines, Stream};
 use socketserver_tests::Case;
 
 use crate::streams::{Told, each, next, wait_for_close};
 
 socketserver_tests::matrix! {
     all: a_reset_is_an_error_with_its_number, a_handler_that_ignores_a_reset_is_ended_by_force,
-        a_handler_that_ignores_the_end_is_ended_by_force, a_handler_may_do_other_things_behind_the_end,
+        a_handler_that_ignores_the_end_is_ended_by_force, a_handler_may_do_other_things_behind_the_end, a_handler_that_ignores_bad_input_is_ended_by_force,
         what_is_read_before_an_end_stays_readable, an_idle_handler_is_told_why_it_ends, a_lifetime_ends_a_handler;
     concurrent: handlers_that_wait_are_unwound_when_their_server_is_cut;
     reactor:
@@ -144,6 +144,35 @@ fn a_handler_that_ignores_the_end_is_ended_by_force(case: &Case) {
             assert_eq!(next(&ends), "dropped");
         }
         assert_eq!(server.stop().stats.closed["peer_closed"], 2);
+    }
+}
+
+fn a_handler_that_ignores_bad_input_is_ended_by_force(case: &Case) {
+    let config = Config {
+        input_bytes_max: 100,
+        ..case.config()
+    };
+    let line: Act = |stream| stream.read_line(&mut String::new()).map(drop);
+    let message: Act = |stream| {
+        let mut codec = LengthPrefix::big_endian(2).max(50);
+        stream.receive(&mut codec).map(drop)
+    };
+    for (act, input) in [
+        (line, vec![0xff, b'\n']),
+        (line, vec![b'x'; 200]),
+        (message, vec![0xff; 2]),
+    ] {
+        let (told, ends) = channel();
+        let server = case.serve_blocking_with(config.clone(), move |_| Stubborn {
+            act,
+            told: told.clone(),
+        });
+        for _ in 0..2 {
+            let mut client = server.connect();
+            client.send(&input).expect("unread").expect_end();
+            assert_eq!(next(&ends), "dropped");
+        }
+        assert_eq!(server.stop().stats.closed["handler_closed"], 2);
     }
 }
 

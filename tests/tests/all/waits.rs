@@ -26,8 +26,11 @@ const LONG: Duration = Duration::from_secs(3600);
 type Receive = fn(&mut Stream<'_>, &mut String) -> io::Result<()>;
 
 fn a_read_that_has_timed_out_may_be_made_again(case: &Case) {
-    let ways: [(&[u8], Receive); 5] = [
+    let ways: [(&[u8], Receive); 6] = [
         (b"hello\n", |stream, text| stream.read_line(text).map(drop)),
+        (b"hello\n", |stream, text| {
+            BufRead::read_line(stream, text).map(drop)
+        }),
         (b"hello", |stream, text| {
             let mut bytes = [0; 5];
             stream.read_exact_or_end(&mut bytes)?;
