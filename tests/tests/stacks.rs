@@ -312,6 +312,7 @@ fn a_handler_on_a_thread_takes_one_descriptor() {
                 Ok(())
             }),
         ];
+        let before = descriptors();
         for (more, begin) in ways {
             for (mode, clients) in [
                 (Mode::Serial, 1),
@@ -341,6 +342,10 @@ fn a_handler_on_a_thread_takes_one_descriptor() {
                 assert_eq!(descriptors(), expected, "{mode}, {more} more");
                 drop((first, others));
                 server.stop();
+                // Not before the last thread of the server is gone.
+                eventually("all to be closed", || {
+                    (descriptors() == before).then_some(())
+                });
             }
         }
     });
