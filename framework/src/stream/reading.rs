@@ -105,6 +105,21 @@ impl Stream<'_> {
         Ok(length)
     }
 
+    /// Waits until at least so many bytes are there, or the input ends, and lends everything that is there. [`consume`](BufRead::consume) says
+    /// afterwards how much of it was used.
+    ///
+    /// It is for parsers that leave what is not complete where it is: a message is then under way, with the deadline and the
+    /// limit that messages have, and a stop of the server lets it be completed.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidData`](ErrorKind::InvalidData) for more than [`Config::input_bytes_max`](crate::Config::input_bytes_max) bytes; otherwise as for
+    /// reading.
+    pub fn fill_to(&mut self, bytes: usize) -> io::Result<&[u8]> {
+        self.fill_more(bytes)?;
+        Ok(self.input())
+    }
+
     /// What has come and was not read.
     pub(super) fn input(&self) -> &[u8] {
         let buffers = &*self.buffers;
