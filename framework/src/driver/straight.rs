@@ -7,6 +7,7 @@ use std::any::Any;
 use std::panic::resume_unwind;
 
 use super::conversation::{Conversation, Manner};
+use crate::server::Stage;
 use crate::session::{Session, Vacant};
 use crate::stream::{Buffers, Facts, Held, Line, Outcome, Over, Stream, Wait, Waiter, Wake};
 use crate::timer::Time;
@@ -20,14 +21,12 @@ pub(crate) fn run(
     if let Some(facts) = begin(conversation) {
         let (outcome, mut buffers) = Stream::new(conversation, facts, Box::default()).run(handler);
         let session = &mut conversation.talk.session;
-        match outcome {
-            // The connection has its reason; that the handler has panicked since is told when it closes.
-            Outcome::Panicked(panic) if !session.is_open() => {
-                session.handler_mut().panic = Some(panic);
-            }
-            outcome => session.call(&mut conversation.worker.turn, "handle", |_, conn| {
+        if session.is_open() {
+            session.call(&mut conversation.worker.turn, "handle", |_, conn| {
                 outcome.apply(&mut buffers.output, conn)
-            }),
+            });
+        } else if let Outcome::Panicked(panic) = outcome {
+            session.handler_mut().panic = Some(panic);
         }
     }
     conversation.manner = Manner::Callbacks;
@@ -55,7 +54,7 @@ pub(crate) struct Relay {
     input: Vec<u8>,
     /// How the present wait has ended.
     wake: Option<Wake>,
-    /// What the handler has said in a panic after its connection had ended.
+    /// What the handler panicked with when its connection was over already.
     panic: Option<Box<dyn Any + Send>>,
 }
 
@@ -147,13 +146,18 @@ impl Conversation<'_, Relay> {
             }
             _ => {}
         }
+        let ends = matches!(wait, Wait::OwnEnd);
         let mut answer = None;
         let is_open = self.talk.session.is_open();
         (self.talk.session).call(&mut self.worker.turn, "handle", |relay, conn| {
-            buffers.stopping = conn.is_stopping();
+            relay.wake = None;
             answer = relay.waiter.begin(wait, &mut buffers.output, conn);
             Ok(())
         });
+        if ends {
+            // The handler may do something else now than to wait in its stream.
+            self.send_own_end();
+        }
         if is_open { answer } else { Some(self.over()) }
     }
 
@@ -181,6 +185,10 @@ impl Conversation<'_, Relay> {
 
     /// Moves what has come to the stream.
     fn hand_over(&mut self, buffers: &mut Buffers) {
+        if self.worker.shared.life.stage() > Stage::Serve {
+            // What has arrived is received before the next wait ends.
+            self.talk.session.drain(&mut self.worker.turn);
+        }
         buffers.stopping = self.talk.session.core().is_draining();
         let input = &mut self.talk.session.handler_mut().input;
         if buffers.is_read() {

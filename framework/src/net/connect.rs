@@ -3,8 +3,9 @@
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
+
+use socket2::{Domain, SockAddr, Type};
 
 use super::{Address, Endpoint, Socket};
 
@@ -59,11 +60,11 @@ fn open(endpoint: &Endpoint, timeout: Option<Duration>) -> io::Result<(OwnedFd, 
             (OwnedFd::from(stream), peer)
         }
         Endpoint::Unix(path) => (
-            OwnedFd::from(UnixStream::connect(path)?),
+            connect_unix(&SockAddr::unix(path)?, timeout)?,
             Address::UnixPath(path.as_path().into()),
         ),
         Endpoint::UnixAbstract(name) => (
-            connect_abstract(name)?,
+            connect_unix(&SockAddr::unix(format!("\0{name}"))?, timeout)?,
             Address::UnixAbstract(name.as_bytes().into()),
         ),
     })
@@ -91,14 +92,22 @@ fn connect_tcp(addresses: &[SocketAddr], timeout: Option<Duration>) -> io::Resul
     result
 }
 
-#[cfg(target_os = "linux")]
-fn connect_abstract(name: &str) -> io::Result<OwnedFd> {
-    use std::os::linux::net::SocketAddrExt;
-    let address = std::os::unix::net::SocketAddr::from_abstract_name(name)?;
-    UnixStream::connect_addr(&address).map(OwnedFd::from)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn connect_abstract(_name: &str) -> io::Result<OwnedFd> {
-    Err(ErrorKind::Unsupported.into())
+/// Waits for room in the listener's queue as one waits for room to send (unix(7)); other systems refuse at once.
+fn connect_unix(address: &SockAddr, timeout: Option<Duration>) -> io::Result<OwnedFd> {
+    // To the system, no time at all means no limit.
+    const TIMEOUT_MIN: Duration = Duration::from_millis(1);
+    let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    if timeout.is_some() {
+        socket.set_write_timeout(timeout.map(|timeout| timeout.max(TIMEOUT_MIN)))?;
+    }
+    socket
+        .connect(address)
+        .map_err(|error| match error.kind() {
+            ErrorKind::WouldBlock => ErrorKind::TimedOut.into(),
+            _ => error,
+        })?;
+    if timeout.is_some() {
+        socket.set_write_timeout(None)?;
+    }
+    Ok(socket.into())
 }

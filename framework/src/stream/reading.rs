@@ -23,8 +23,12 @@ impl Read for Stream<'_> {
 impl BufRead for Stream<'_> {
     #[inline]
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.buffers.is_read() && !self.ended {
-            self.await_input()?;
+        if self.buffers.is_read() {
+            if self.ended {
+                self.note_vain_try();
+            } else {
+                self.await_input()?;
+            }
         }
         Ok(self.input())
     }
@@ -79,18 +83,24 @@ impl Stream<'_> {
         let mut searched = 0;
         let length = loop {
             let input = self.input();
-            if let Some(end) = memchr::memchr(b'\n', &input[searched..]) {
+            // What lies beyond the longest line does not count, however much has come.
+            let window = &input[..input.len().min(self.facts.input_bytes_max)];
+            if let Some(end) = memchr::memchr(b'\n', &window[searched..]) {
                 break searched + end + 1;
             }
-            searched = input.len();
-            if self.ended {
+            searched = window.len();
+            if self.ended && searched == input.len() {
                 break searched;
             }
             self.fill_more(searched + 1)?;
         };
-        let text = std::str::from_utf8(&self.input()[..length])
-            .map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
-        line.push_str(text);
+        match std::str::from_utf8(&self.input()[..length]) {
+            Ok(text) => line.push_str(text),
+            Err(error) => {
+                self.note_vain_try();
+                return Err(io::Error::new(ErrorKind::InvalidData, error));
+            }
+        }
         self.consume(length);
         Ok(length)
     }
@@ -119,6 +129,7 @@ impl Stream<'_> {
     /// Waits until so many bytes of one message are there, or the input ends.
     pub(super) fn fill_more(&mut self, bytes: usize) -> io::Result<()> {
         if bytes > self.facts.input_bytes_max {
+            self.note_vain_try();
             self.verdict = Some((ErrorKind::InvalidData, CloseReason::InputOverflow));
             return Err(io::Error::new(
                 ErrorKind::InvalidData,

@@ -243,7 +243,7 @@ impl Waiter {
                 conn.want(1);
             } else {
                 // Whatever has arrived comes before this.
-                conn.set_timer_at(STOP, conn.now());
+                conn.set_timer_at(STOP, conn.exact_now());
             }
         }
     }
@@ -251,8 +251,14 @@ impl Waiter {
     #[inline]
     fn arm(&mut self, conn: &mut Conn<'_>) {
         if self.until != Time::NEVER && self.armed.is_none_or(|armed| self.until < armed) {
-            self.armed = Some(self.until);
-            conn.set_timer_at(TIMEOUT, self.until);
+            // What is over already is so in the next turn, so that a handler which does not give up gives others theirs.
+            let at = if self.until > conn.now() {
+                self.until
+            } else {
+                conn.exact_now()
+            };
+            self.armed = Some(at);
+            conn.set_timer_at(TIMEOUT, at);
         }
     }
 
@@ -293,6 +299,10 @@ impl Waiter {
         match self.waits_for {
             Awaited::Nothing => None,
             Awaited::Time => Some(self.wake(Wake::Ready)),
+            Awaited::Sent => {
+                conn.forget_empty_output();
+                Some(self.wake(Wake::TimedOut))
+            }
             _ => Some(self.wake(Wake::TimedOut)),
         }
     }

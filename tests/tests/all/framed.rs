@@ -35,7 +35,7 @@ fn lengths() -> LengthPrefix {
 }
 
 /// Sends a stream in two parts for every place where it can be cut, the second when the first has arrived.
-fn cut_everywhere(server: &Running, stream: &[u8], answer: &[u8]) {
+pub(crate) fn cut_everywhere(server: &Running, stream: &[u8], answer: &[u8]) {
     let mut client = server.connect();
     let mut arrived = server.stats().bytes_in;
     for cut in 0..=stream.len() {

@@ -107,7 +107,17 @@ impl<'a, H: Handler> Conversation<'a, H> {
     /// Serves until there is a reason to stop, which gives nothing, or until the end, which says whether the peer should see a reset.
     pub(super) fn run_until(&mut self, stop: impl Fn(&mut Session<H>) -> bool) -> Option<bool> {
         loop {
-            match self.settle_unless(&stop)? {
+            self.send();
+            if stop(&mut self.talk.session) {
+                if self.talk.session.is_open() {
+                    // What has happened is for the handler. Until it has seen that, nobody knows whether there is more to do.
+                    self.talk.session.tell_queued(&self.worker.turn);
+                } else {
+                    self.settle();
+                }
+                return None;
+            }
+            match self.settle() {
                 Step::Close => return Some(false),
                 Step::Reset => return Some(true),
                 Step::Wait | Step::ShutdownWrite => {}
@@ -135,42 +145,52 @@ impl<'a, H: Handler> Conversation<'a, H> {
         }
     }
 
-    /// Sends what there is, and does what comes next.
-    fn settle(&mut self) {
-        self.settle_unless(&|_| false);
-    }
-
-    /// Sends what there is, and says what comes next, unless there is a reason to stop: a handler that has something to do is asked before its
-    /// session, which would find nothing left to wait for.
-    fn settle_unless(&mut self, done: &impl Fn(&mut Session<H>) -> bool) -> Option<Step> {
+    /// Sends what there is.
+    fn send(&mut self) {
         let turn = &mut self.worker.turn;
         loop {
             let sent_before = turn.counters.bytes_out;
             let mut wire = CountingWire::new(&self.talk.socket);
             let sent = self.talk.session.flush(&mut wire, usize::MAX, turn);
             turn.counters.calls.send += wire.calls;
-            if sent == Sent::Blocked && !self.talk.nonblocking {
-                // The socket has waited for as long as the peer may take nothing.
-                turn.begin(Clock::coarse());
-                if turn.counters.bytes_out == sent_before {
-                    self.talk.session.cut(CloseReason::WriteTimeout, turn);
-                }
-                continue;
+            if sent != Sent::Blocked || self.talk.nonblocking {
+                return;
             }
-            if done(&mut self.talk.session) {
-                return None;
+            // The socket has waited for as long as the peer may take nothing.
+            turn.begin(Clock::coarse());
+            if turn.counters.bytes_out == sent_before {
+                self.talk.session.cut(CloseReason::WriteTimeout, turn);
             }
-            match self.talk.session.step(turn) {
+        }
+    }
+
+    /// Says what comes next, once what there is was sent.
+    fn settle(&mut self) -> Step {
+        loop {
+            match self.talk.session.step(&mut self.worker.turn) {
                 Step::ShutdownWrite => {
-                    turn.counters.calls.shutdown += 1;
-                    self.talk.socket.shutdown_write();
-                    if self.worker.seat.interrupted.load(Ordering::SeqCst) {
-                        // The peer's end cannot be told from our own any more, so that there is nothing to linger for.
-                        self.talk.session.end(turn);
-                    }
+                    self.shutdown_write();
+                    self.send();
                 }
-                step => return Some(step),
+                step => return step,
             }
+        }
+    }
+
+    /// Sends our end, if the handler has asked for that and everything before it is sent.
+    pub(super) fn send_own_end(&mut self) {
+        if self.talk.session.owes_end(&self.worker.turn) {
+            self.shutdown_write();
+        }
+    }
+
+    fn shutdown_write(&mut self) {
+        let turn = &mut self.worker.turn;
+        turn.counters.calls.shutdown += 1;
+        self.talk.socket.shutdown_write();
+        if self.worker.seat.interrupted.load(Ordering::SeqCst) {
+            // The peer's end cannot be told from our own any more, so that there is nothing to linger for.
+            self.talk.session.end(turn);
         }
     }
 
@@ -201,6 +221,7 @@ impl<'a, H: Handler> Conversation<'a, H> {
                 Err(Errno::AGAIN) => break,
                 Err(error) => self.talk.session.fail(error, &mut self.worker.turn),
             }
+            self.send();
             self.settle();
         }
         // What others have sent to this connection still reaches it.
@@ -209,6 +230,7 @@ impl<'a, H: Handler> Conversation<'a, H> {
         self.talk.session.drain(&mut self.worker.turn);
         if self.is_interrupted() && !self.talk.session.core().is_between_messages() {
             // The rest of the message cannot be waited for on this socket any more.
+            self.send();
             self.settle();
             self.talk.session.end(&mut self.worker.turn);
         }

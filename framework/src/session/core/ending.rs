@@ -82,13 +82,7 @@ impl Core {
 
     #[inline]
     pub(in crate::session) fn step(&mut self, turn: &mut Turn) -> Step {
-        if let Some(letters) = self
-            .extras
-            .as_ref()
-            .and_then(|extras| extras.letters.as_ref())
-        {
-            letters.set_queued(self.queued(turn));
-        }
+        self.tell_queued(turn);
         let may_finish = self.flags.any(Flags::FINISHING.or(Flags::DRAINING));
         if may_finish && self.phase == Phase::Open && self.is_finished(turn) {
             self.close_because(self.own_reason(), turn);
@@ -105,6 +99,18 @@ impl Core {
             Phase::Flushing => self.say_goodbye(turn),
             Phase::Lingering if self.wants_input(turn) => Step::Wait,
             Phase::Lingering | Phase::Over => self.last_step(),
+        }
+    }
+
+    /// Tells those who write from other threads how much waits here.
+    #[inline]
+    pub(in crate::session) fn tell_queued(&self, turn: &Turn) {
+        if let Some(letters) = self
+            .extras
+            .as_ref()
+            .and_then(|extras| extras.letters.as_ref())
+        {
+            letters.set_queued(self.queued(turn));
         }
     }
 
@@ -129,7 +135,7 @@ impl Core {
     }
 
     /// Whether our end must be sent now; true once.
-    fn owes_end(&mut self, turn: &Turn) -> bool {
+    pub(in crate::session) fn owes_end(&mut self, turn: &Turn) -> bool {
         let has_output = self.has_output(turn);
         let Some(extras) = &mut self.extras else {
             return false;
