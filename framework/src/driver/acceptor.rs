@@ -7,7 +7,7 @@ use rustix::io::Errno;
 
 use super::Job;
 use crate::net::accept::{Action, action_for, is_out_of_descriptors};
-use crate::net::{Address, Listener, NewSockets, Socket};
+use crate::net::{Address, Listener, NewSockets, Port};
 use crate::server::AtCapacity;
 use crate::session::Turn;
 use crate::timer::Time;
@@ -23,8 +23,8 @@ const TURNED_AWAY_MAX: u32 = 64;
 
 /// The listeners of one accepting thread, and what it remembers about them.
 #[derive(Debug)]
-pub(crate) struct Acceptor {
-    doors: Vec<Door>,
+pub(crate) struct Acceptor<P = Listener> {
+    doors: Vec<Door<P>>,
     sockets: NewSockets,
     /// Until when nothing is accepted, after a shortage.
     paused_until: Option<Time>,
@@ -32,8 +32,8 @@ pub(crate) struct Acceptor {
 }
 
 #[derive(Debug)]
-struct Door {
-    listener: Arc<Listener>,
+struct Door<P> {
+    listener: Arc<P>,
     index: u16,
     /// Somebody may be waiting: readiness is reported once, and remembered here.
     ready: bool,
@@ -41,9 +41,9 @@ struct Door {
     local_is_open: bool,
 }
 
-impl Acceptor {
-    pub(crate) fn new(listeners: &[Arc<Listener>], sockets: NewSockets) -> Self {
-        let door = |(index, listener): (u16, &Arc<Listener>)| Door {
+impl<P: Port> Acceptor<P> {
+    pub(crate) fn new(listeners: &[Arc<P>], sockets: NewSockets) -> Self {
+        let door = |(index, listener): (u16, &Arc<P>)| Door {
             listener: listener.clone(),
             index,
             ready: true,
@@ -57,7 +57,7 @@ impl Acceptor {
         }
     }
 
-    pub(crate) fn listeners(&self) -> impl Iterator<Item = (u16, &Arc<Listener>)> {
+    pub(crate) fn listeners(&self) -> impl Iterator<Item = (u16, &Arc<P>)> {
         self.doors.iter().map(|door| (door.index, &door.listener))
     }
 
@@ -97,7 +97,7 @@ impl Acceptor {
         &mut self,
         turn: &mut Turn,
         mut ration: usize,
-        arrivals: &mut Vec<Job>,
+        arrivals: &mut Vec<Job<P::Link>>,
     ) -> bool {
         self.paused_until = None;
         let mut index = 0;
@@ -136,13 +136,13 @@ enum Outcome {
     Broken,
 }
 
-impl Door {
+impl<P: Port> Door<P> {
     fn accept(
         &mut self,
         sockets: NewSockets,
         turn: &mut Turn,
         ration: &mut usize,
-        arrivals: &mut Vec<Job>,
+        arrivals: &mut Vec<Job<P::Link>>,
     ) -> Outcome {
         let mut retries = 0;
         loop {
@@ -173,7 +173,13 @@ impl Door {
     }
 
     /// Asks whoever must be asked before a handler is made.
-    fn admit(&mut self, socket: Socket, peer: Address, turn: &mut Turn, arrivals: &mut Vec<Job>) {
+    fn admit(
+        &mut self,
+        socket: P::Link,
+        peer: Address,
+        turn: &mut Turn,
+        arrivals: &mut Vec<Job<P::Link>>,
+    ) {
         if !turn.shared.admission.try_enter_from(&peer) {
             turn.shared.admission.cancel();
             turn.counters.refused += 1;

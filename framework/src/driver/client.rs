@@ -7,7 +7,7 @@ use super::conversation::{Conversation, Talk};
 use super::straight::{self, Relay};
 use super::worker::Worker;
 use crate::Config;
-use crate::net::{Address, Socket};
+use crate::net::{Address, Link, Socket};
 use crate::server::Shared;
 use crate::session::{Core, Session};
 use crate::stream::{Facts, Held, Line, Wait, Wake};

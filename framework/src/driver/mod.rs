@@ -36,7 +36,7 @@ use std::time::Duration;
 pub(crate) use self::client::Client;
 pub(crate) use self::worker::Seats;
 use crate::error::ServeError;
-use crate::net::{Address, Listener, Socket};
+use crate::net::{Address, Link, Listener, Socket};
 use crate::server::{Factory, Handled, Mode, Shared};
 #[cfg(doc)]
 use crate::session::Session;
@@ -44,8 +44,8 @@ use crate::session::Wire;
 
 /// A connection that was accepted and admitted, and that no thread runs yet.
 #[derive(Debug)]
-pub(crate) struct Job {
-    socket: Socket,
+pub(crate) struct Job<L = Socket> {
+    socket: L,
     peer: Address,
     /// Which listener accepted it.
     listener: u16,
@@ -90,18 +90,18 @@ fn cannot(what: &'static str) -> impl Fn(io::Error) -> ServeError {
 }
 
 /// A socket that counts how often it was asked to send.
-struct CountingWire<'a> {
-    socket: &'a Socket,
+struct CountingWire<'a, L> {
+    socket: &'a L,
     calls: u64,
 }
 
-impl<'a> CountingWire<'a> {
-    fn new(socket: &'a Socket) -> Self {
+impl<'a, L: Link> CountingWire<'a, L> {
+    fn new(socket: &'a L) -> Self {
         Self { socket, calls: 0 }
     }
 }
 
-impl Wire for CountingWire<'_> {
+impl<L: Link> Wire for CountingWire<'_, L> {
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.calls += 1;
         self.socket.send(bytes)

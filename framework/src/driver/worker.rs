@@ -8,7 +8,7 @@ use super::Job;
 use super::conversation::{Conversation, Talk};
 use super::straight::{self, Relay};
 use crate::mail::{Mail, Place};
-use crate::net::{Address, Socket};
+use crate::net::{Address, Link, Socket};
 use crate::server::{Factory, Published, Shared};
 use crate::session::{Core, Session, Turn, Vacant};
 use crate::timer::Clock;

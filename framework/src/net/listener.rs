@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use socket2::SockRef;
 use socket2::{Domain, SockAddr, Type};
 
-use super::{Address, Endpoint, Socket};
+use super::{Address, Endpoint, Port, Socket};
 use crate::error::BindError;
 use crate::server::Config;
 
@@ -54,21 +54,24 @@ impl Listener {
             source,
         })
     }
+}
 
-    pub(crate) fn address(&self) -> &Address {
+impl Port for Listener {
+    type Link = Socket;
+
+    fn address(&self) -> &Address {
         &self.address
     }
 
-    /// Takes the next connection. It never waits, and what it accepts is close-on-exec from birth.
-    pub(crate) fn accept(&self, sockets: NewSockets) -> Result<(Socket, Address), Errno> {
+    /// Takes the next connection, which is close-on-exec from birth.
+    fn accept(&self, sockets: NewSockets) -> Result<(Socket, Address), Errno> {
         let (fd, address) = accept_from(&self.fd, sockets)?;
         #[cfg(target_vendor = "apple")]
         let _ = SockRef::from(&fd).set_nosigpipe(true);
         Ok((Socket::new(fd), Address::from_any(address)))
     }
 
-    /// Whether the sockets accepted here have inherited how long a blocking read or write may wait.
-    pub(crate) fn bequeaths_timeouts(&self) -> bool {
+    fn bequeaths_timeouts(&self) -> bool {
         self.bequeaths_timeouts
     }
 }

@@ -9,8 +9,7 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown};
 use socket2::SockRef;
 
-use super::Address;
-use crate::session::Wire;
+use super::{Address, Link};
 
 /// The most bytes that the portable twin of `sendfile` moves at once.
 #[cfg(not(target_os = "linux"))]
@@ -25,11 +24,6 @@ pub(crate) struct Socket {
 impl Socket {
     pub(crate) fn new(fd: OwnedFd) -> Self {
         Self { fd }
-    }
-
-    /// Reads what is there. Whether it waits for something depends on the socket: non-blocking sockets never do.
-    pub(crate) fn receive(&self, buffer: &mut [u8]) -> Result<usize, Errno> {
-        self.receive_with(buffer, RecvFlags::empty())
     }
 
     /// Reads what is there, and never waits.
@@ -47,12 +41,6 @@ impl Socket {
         }
     }
 
-    /// Sends the end of our stream; the peer may still send.
-    pub(crate) fn shutdown_write(&self) {
-        // An error means that the connection is gone already, which the next read tells better.
-        let _ = rustix::net::shutdown(&self.fd, Shutdown::Write);
-    }
-
     /// Makes a thread that waits in a read see an end.
     pub(crate) fn interrupt_read(&self) {
         let _ = rustix::net::shutdown(&self.fd, Shutdown::Read);
@@ -61,12 +49,6 @@ impl Socket {
     /// Makes every waiting call on this socket return, in any thread.
     pub(crate) fn cut(&self) {
         let _ = rustix::net::shutdown(&self.fd, Shutdown::Both);
-    }
-
-    /// Makes the close that follows a reset instead of an end, so that the peer knows that something is missing.
-    pub(crate) fn reset_on_close(&self) {
-        // Unix sockets have no reset: their peer sees an end.
-        let _ = SockRef::from(&self.fd).set_linger(Some(Duration::ZERO));
     }
 
     pub(crate) fn set_nonblocking(&self) -> io::Result<()> {
@@ -81,15 +63,6 @@ impl Socket {
     ) -> io::Result<()> {
         SockRef::from(&self.fd).set_read_timeout(read)?;
         SockRef::from(&self.fd).set_write_timeout(write)
-    }
-
-    /// The error that has come since the last one was asked for.
-    pub(crate) fn take_error(&self) -> Option<io::Error> {
-        SockRef::from(&self.fd).take_error().unwrap_or_else(Some)
-    }
-
-    pub(crate) fn local_address(&self) -> io::Result<Address> {
-        Ok(Address::from_any(Some(rustix::net::getsockname(&self.fd)?)))
     }
 
     /// Linux: the kernel moves the pages itself.
@@ -131,20 +104,42 @@ const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
 #[cfg(target_vendor = "apple")]
 const NO_SIGNAL: SendFlags = SendFlags::empty();
 
-impl Wire for &Socket {
-    fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+impl Link for Socket {
+    fn receive(&self, buffer: &mut [u8]) -> Result<usize, Errno> {
+        self.receive_with(buffer, RecvFlags::empty())
+    }
+
+    fn send(&self, bytes: &[u8]) -> io::Result<usize> {
         self.send_bytes(bytes)
     }
 
-    fn send_gathered(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+    fn send_gathered(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut nothing = SendAncillaryBuffer::default();
         Ok(rustix::io::retry_on_intr(|| {
             rustix::net::sendmsg(&self.fd, pieces, &mut nothing, NO_SIGNAL)
         })?)
     }
 
-    fn send_file(&mut self, file: &File, offset: u64, count: u64) -> io::Result<usize> {
+    fn send_file(&self, file: &File, offset: u64, count: u64) -> io::Result<usize> {
         self.send_file_part(file, offset, count)
+    }
+
+    fn shutdown_write(&self) {
+        // An error means that the connection is gone already, which the next read tells better.
+        let _ = rustix::net::shutdown(&self.fd, Shutdown::Write);
+    }
+
+    fn reset_on_close(&self) {
+        // Unix sockets have no reset: their peer sees an end.
+        let _ = SockRef::from(&self.fd).set_linger(Some(Duration::ZERO));
+    }
+
+    fn take_error(&self) -> Option<io::Error> {
+        SockRef::from(&self.fd).take_error().unwrap_or_else(Some)
+    }
+
+    fn local_address(&self) -> io::Result<Address> {
+        Ok(Address::from_any(Some(rustix::net::getsockname(&self.fd)?)))
     }
 }
 

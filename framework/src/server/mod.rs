@@ -21,7 +21,7 @@ pub(crate) use self::stats::{Counters, Published};
 pub use self::stats::{Report, Stats, SystemCalls};
 use crate::driver;
 use crate::error::{BindError, ConfigError, ServeError};
-use crate::net::{Address, Endpoint, EndpointError, Listener};
+use crate::net::{Address, Endpoint, EndpointError, Listener, Port};
 use crate::{BlockingHandler, CloseReason, Handler};
 
 /// What all kinds of servers have in common.

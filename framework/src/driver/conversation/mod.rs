@@ -20,7 +20,7 @@ use rustix::io::Errno;
 use super::CountingWire;
 use super::worker::Worker;
 use crate::mail::{Mail, Place};
-use crate::net::Socket;
+use crate::net::{Link, Socket};
 use crate::server::Stage;
 use crate::session::{Sent, Session, Step};
 use crate::timer::Clock;
@@ -150,7 +150,7 @@ impl<'a, H: Handler> Conversation<'a, H> {
         let turn = &mut self.worker.turn;
         loop {
             let sent_before = turn.counters.bytes_out;
-            let mut wire = CountingWire::new(&self.talk.socket);
+            let mut wire = CountingWire::new(&*self.talk.socket);
             let sent = self.talk.session.flush(&mut wire, usize::MAX, turn);
             turn.counters.calls.send += wire.calls;
             if sent != Sent::Blocked || self.talk.nonblocking {

@@ -9,6 +9,7 @@ use super::{Conversation, Manner};
 use crate::driver::gate::timespec_until;
 use crate::driver::worker::Worker;
 use crate::mail::{Bell, Place, Waker};
+use crate::net::Link;
 use crate::server::Stage;
 use crate::timer::{Clock, Time};
 use crate::{CloseReason, Handler};

@@ -1,20 +1,17 @@
 //! How loops let connections in, each its share.
 
-use std::os::fd::AsRawFd;
 use std::sync::atomic::Ordering;
 
-use mio::Interest;
-use mio::unix::SourceFd;
-
 use super::connection::Connection;
+use super::system::System;
 use super::{Load, Loop, SHARE_EXCESS, SHARE_PATIENCE, SHARE_SLACK, SHARE_SLACK_FRACTION, token};
 use crate::driver::Job;
-use crate::net::Address;
+use crate::net::{Address, Link};
 use crate::server::Shared;
 use crate::session::{Core, Session};
 use crate::timer::Time;
 
-impl Loop {
+impl<S: System> Loop<S> {
     /// Whether somebody may be waiting at a listener for this loop.
     pub(super) fn may_accept(&self) -> bool {
         !self.waits_for_room
@@ -63,7 +60,7 @@ impl Loop {
         self.arrivals = arrivals;
     }
 
-    pub(super) fn admit(&mut self, job: Job) {
+    pub(super) fn admit(&mut self, job: Job<S::Link>) {
         let Job {
             socket,
             peer,
@@ -90,15 +87,7 @@ impl Loop {
         self.turn.counters.calls.register += 1;
         // A Unix socket would report every read of its peer as room for output, so that it is asked only when it matters.
         let watches_output = matches!(peer, Address::Tcp(_));
-        let interest = if watches_output {
-            Interest::READABLE | Interest::WRITABLE
-        } else {
-            Interest::READABLE
-        };
-        let registered =
-            self.poll
-                .registry()
-                .register(&mut SourceFd(&socket.as_raw_fd()), token, interest);
+        let registered = self.system.watch(&socket, token, watches_output);
         let connection = entry.insert(Connection {
             session: Session::new(
                 handler,

@@ -1,10 +1,10 @@
 //! One connection of a loop: its socket, its session, and what the poll has said about it.
 
-use mio::event::Event;
 use rustix::io::Errno;
 
+use super::system::Readiness;
 use crate::driver::CountingWire;
-use crate::net::Socket;
+use crate::net::Link;
 use crate::session::{Sent, Session, Turn};
 use crate::timer::Time;
 
@@ -13,8 +13,8 @@ use crate::timer::Time;
     clippy::struct_excessive_bools,
     reason = "independent facts, each noted by itself"
 )]
-pub(super) struct Connection {
-    pub(super) socket: Socket,
+pub(super) struct Connection<L> {
+    pub(super) socket: L,
     pub(super) session: Session,
     /// When the wheel will have this connection looked at.
     pub(super) armed: Time,
@@ -30,15 +30,12 @@ pub(super) struct Connection {
     pub(super) watches_output: bool,
 }
 
-impl Connection {
+impl<L: Link> Connection<L> {
     /// Remembers what an event says.
-    pub(super) fn note(&mut self, event: &Event) {
-        if !self.writable {
-            self.writable = event.is_writable();
-        }
-        let hung_up = event.is_read_closed() || event.is_error();
-        self.hung_up |= hung_up;
-        self.readable |= event.is_readable() || hung_up;
+    pub(super) fn note(&mut self, event: Readiness) {
+        self.writable |= event.writable;
+        self.hung_up |= event.hung_up;
+        self.readable |= event.readable || event.hung_up;
     }
 
     /// The poll has reported an error. A connection that is read from meets it there; one that is paused would not.

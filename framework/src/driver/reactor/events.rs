@@ -1,22 +1,20 @@
 //! What else happens to a loop: mail, timers, and the end of the server.
 
-use std::os::fd::AsRawFd;
-
-use mio::unix::SourceFd;
 use slab::Slab;
 
 use super::connection::Connection;
+use super::system::System;
 use super::{ARRIVED_BYTES_MAX, Loop};
 use crate::CloseReason;
 use crate::conn::ConnectionId;
 use crate::driver::acceptor::Acceptor;
 use crate::mail::{Mail, Place};
-use crate::net::NewSockets;
+use crate::net::{Link, NewSockets};
 use crate::server::Stage;
 use crate::session::{Session, Turn};
-use crate::timer::{Clock, Time};
+use crate::timer::Time;
 
-impl Loop {
+impl<S: System> Loop<S> {
     pub(super) fn read_mail(&mut self, place: &Place) {
         let mut mail = std::mem::take(&mut self.mail);
         place.collect(&mut mail);
@@ -92,7 +90,7 @@ impl Loop {
     /// The server is asked to stop: the first time, takes who is queued, closes the listeners and tells the handlers; at the deadline, cuts.
     pub(super) fn drain(&mut self) {
         if !std::mem::replace(&mut self.drained, true) {
-            self.turn.begin(Clock::now());
+            self.turn.begin(S::now());
             self.acceptor.set_all_ready();
             self.acceptor.accept(
                 &mut self.turn,
@@ -114,7 +112,7 @@ impl Loop {
                 self.attend(key, Session::drain);
             }
         }
-        if self.shared.life.stage() == Stage::Cut || self.shared.life.drain_by() <= Clock::now() {
+        if self.shared.life.stage() == Stage::Cut || self.shared.life.drain_by() <= S::now() {
             for key in self.keys() {
                 self.attend(key, |session, turn| {
                     session.cut(CloseReason::DrainCut, turn);
@@ -125,11 +123,7 @@ impl Loop {
 
     pub(super) fn close_listeners(&mut self) {
         for (_, listener) in self.acceptor.listeners() {
-            // Other loops may still hold the descriptor, so that closing alone would not end its events.
-            let _ = self
-                .poll
-                .registry()
-                .deregister(&mut SourceFd(&listener.as_raw_fd()));
+            self.system.forget_port(listener);
         }
         self.acceptor = Acceptor::new(&[], NewSockets::Nonblocking);
     }
@@ -140,11 +134,11 @@ impl Loop {
 }
 
 /// The connection of a key, if it is still the one that was meant.
-fn addressed(
-    connections: &mut Slab<Connection>,
+fn addressed<L: Link>(
+    connections: &mut Slab<Connection<L>>,
     key: u32,
     id: ConnectionId,
-) -> Option<&mut Connection> {
+) -> Option<&mut Connection<L>> {
     connections
         .get_mut(key as usize)
         .filter(|connection| connection.session.core().id() == id)

@@ -9,32 +9,30 @@ mod accepting;
 mod connection;
 mod events;
 mod spinner;
+mod system;
 
 use std::collections::VecDeque;
-use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use mio::event::Event;
-use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Token};
+use mio::Token;
 use slab::Slab;
 
 use self::connection::Connection;
-use self::spinner::Spinner;
+use self::system::{Kernel, Readiness, System};
 use super::acceptor::Acceptor;
 use super::coroutine::{Stacks, Suspended};
 use super::{Job, cannot};
 use crate::Handler;
 use crate::conn::ConnectionId;
 use crate::error::ServeError;
-use crate::mail::{Mail, Place, Waker};
-use crate::net::{Listener, NewSockets};
+use crate::mail::{Mail, Place};
+use crate::net::{Link, Listener, NewSockets};
 use crate::server::{Factory, Make, Published, Shared, Stage, StopHandle};
 use crate::session::{Step, Turn};
-use crate::timer::{Clock, Time, Wheel};
+use crate::timer::{Time, Wheel};
 
 /// How many events one wait reports.
 const EVENTS: usize = 1024;
@@ -66,7 +64,10 @@ pub(crate) fn serve(
         })
         .collect();
     let make = maker(factory, shared);
-    let new = |index| Loop::new(index, listeners, shared, &make, &loads);
+    let new = |index: usize| {
+        let kernel = Kernel::new(&loads[index].place, shared.config.spin)?;
+        Loop::new(index, kernel, listeners, shared, &make, &loads)
+    };
     let mut all = (0..loops).map(new).collect::<Result<Vec<_>, _>>()?;
     let stop = StopHandle::new(shared.clone());
     let Some(own) = all.pop() else { return Ok(()) };
@@ -128,16 +129,16 @@ impl Load {
 }
 
 /// One event loop.
-struct Loop {
+struct Loop<S: System> {
     index: usize,
+    system: S,
     loads: Arc<[Load]>,
     shared: Arc<Shared>,
     make: Make<Box<dyn Handler>>,
-    poll: Poll,
-    connections: Slab<Connection>,
+    connections: Slab<Connection<S::Link>>,
     wheel: Wheel,
-    acceptor: Acceptor,
-    arrivals: Vec<Job>,
+    acceptor: Acceptor<S::Port>,
+    arrivals: Vec<Job<S::Link>>,
     /// Accepting waits until somebody leaves.
     waits_for_room: bool,
     /// Until when connections are left to loops that have fewer.
@@ -151,46 +152,38 @@ struct Loop {
     fired: Vec<u32>,
     /// Connections that mail has come for.
     touched: Vec<u32>,
-    spinner: Spinner,
     drained: bool,
     book: Published,
 }
 
-fn token(id: ConnectionId, key: usize) -> Token {
-    Token((((id.get() as usize) << KEY_BITS) | key) & !LISTENER_BIT)
+fn token(id: ConnectionId, key: usize) -> usize {
+    (((id.get() as usize) << KEY_BITS) | key) & !LISTENER_BIT
 }
 
-impl Loop {
+impl<S: System> Loop<S> {
     fn new(
         index: usize,
-        listeners: &[Arc<Listener>],
+        mut system: S,
+        listeners: &[Arc<S::Port>],
         shared: &Arc<Shared>,
         make: &Make<Box<dyn Handler>>,
         loads: &Arc<[Load]>,
     ) -> Result<Self, ServeError> {
-        let poll = Poll::new().map_err(cannot("making a poll descriptor"))?;
         let place = loads[index].place.clone();
-        let waker = mio::Waker::new(poll.registry(), WAKER)
-            .map_err(cannot("making a wake-up descriptor"))?;
-        place.set_waker(Waker::Poll(waker));
         let acceptor = Acceptor::new(listeners, NewSockets::Nonblocking);
         for (index, listener) in acceptor.listeners() {
-            let token = Token(LISTENER_BIT | usize::from(index));
-            let register = poll.registry().register(
-                &mut SourceFd(&listener.as_raw_fd()),
-                token,
-                Interest::READABLE,
-            );
-            register.map_err(cannot("registering a listener"))?;
+            system
+                .watch_port(listener, LISTENER_BIT | usize::from(index))
+                .map_err(cannot("registering a listener"))?;
         }
         shared.enter(&place);
         let turn = Turn::new(place, shared.clone()).watching();
         Ok(Self {
             index,
+            system,
             loads: loads.clone(),
             shared: shared.clone(),
             make: make.clone(),
-            poll,
             connections: Slab::new(),
             wheel: Wheel::new(turn.now),
             acceptor,
@@ -204,14 +197,13 @@ impl Loop {
             mail: VecDeque::new(),
             fired: Vec::new(),
             touched: Vec::new(),
-            spinner: Spinner::new(shared.config.spin),
             drained: false,
             book: shared.ledger.open(),
         })
     }
 
     fn run(mut self) -> Result<(), ServeError> {
-        let mut events = Events::with_capacity(EVENTS);
+        let mut events = S::new_events();
         let place = self.turn.place.clone();
         loop {
             if self.shared.life.stage() > Stage::Serve {
@@ -224,8 +216,8 @@ impl Loop {
             }
             self.turn.counters.publish(&self.book);
             self.wait(&mut events, &place)?;
-            self.turn.begin(Clock::now());
-            for event in &events {
+            self.turn.begin(S::now());
+            for event in S::reported(&events) {
                 self.react(event);
             }
             self.run_ready();
@@ -247,16 +239,16 @@ impl Loop {
     }
 
     /// Waits for events, mail or the next deadline; not at all while there is work left over.
-    fn wait(&mut self, events: &mut Events, place: &Place) -> Result<(), ServeError> {
+    fn wait(&mut self, events: &mut S::Events, place: &Place) -> Result<(), ServeError> {
         let busy = !self.ready.is_empty() || self.may_accept();
         let timeout = if busy {
             Some(Duration::ZERO)
         } else {
-            self.next_deadline().map(|at| at.since(Clock::now()))
+            self.next_deadline().map(|at| at.since(S::now()))
         };
         let awake = timeout == Some(Duration::ZERO) || !place.fall_asleep();
         let timeout = if awake { Some(Duration::ZERO) } else { timeout };
-        let waits = self.spinner.wait(&mut self.poll, events, timeout);
+        let waits = self.system.wait(events, timeout);
         place.wake_up();
         self.turn.counters.calls.wait += waits.map_err(cannot("waiting for events"))?;
         Ok(())
@@ -275,8 +267,8 @@ impl Loop {
         .min()
     }
 
-    fn react(&mut self, event: &Event) {
-        let Token(number) = event.token();
+    fn react(&mut self, event: Readiness) {
+        let number = event.token;
         if number == WAKER.0 {
             return;
         }
@@ -288,11 +280,11 @@ impl Loop {
         let Some(connection) = self.connections.get_mut(key) else {
             return;
         };
-        if token(connection.session.core().id(), key) != event.token() {
+        if token(connection.session.core().id(), key) != number {
             return;
         }
         connection.note(event);
-        if event.is_error() {
+        if event.failed {
             connection.look_at_error(&mut self.turn);
         }
         connection.exchange_inline(&mut self.buffer, self.turn_bytes_max, &mut self.turn);
@@ -338,11 +330,8 @@ impl Loop {
         if !connection.writable && !connection.watches_output {
             connection.watches_output = true;
             turn.counters.calls.register += 1;
-            let source = connection.socket.as_raw_fd();
             let token = token(connection.session.core().id(), key as usize);
-            let both = Interest::READABLE | Interest::WRITABLE;
-            // This reports what the socket is ready for now, so that no edge is missed.
-            let watched = (self.poll.registry()).reregister(&mut SourceFd(&source), token, both);
+            let watched = self.system.watch_output(&connection.socket, token);
             if let Err(error) = watched {
                 connection.session.fail(error, turn);
                 return self.settle(key);
@@ -391,7 +380,7 @@ impl Loop {
     }
 }
 
-impl Drop for Loop {
+impl<S: System> Drop for Loop<S> {
     fn drop(&mut self) {
         self.turn.counters.publish(&self.book);
         self.shared.ledger.close(&self.book);
