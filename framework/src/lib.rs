@@ -163,6 +163,8 @@ mod remote;
 mod server;
 mod session;
 mod stream;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 mod timer;
 
 pub use bytes::Bytes;

@@ -34,6 +34,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use self::client::Client;
+#[cfg(feature = "testkit")]
+pub(crate) use self::coroutine::{Stacks, Suspended};
+#[cfg(feature = "testkit")]
+pub(crate) use self::reactor::{Readiness, System, run_alone};
 pub(crate) use self::worker::Seats;
 use crate::error::ServeError;
 use crate::net::{Address, Link, Listener, Socket};

@@ -35,14 +35,17 @@ pub(crate) struct Life {
     stage: AtomicU8,
     drain_timeout: Duration,
     drain_by: OnceLock<Time>,
+    /// Where the drain deadline counts from, which a simulation replaces.
+    clock: fn() -> Time,
     state: Mutex<State>,
     /// The state or the stage has changed, or a thread has ended.
     changed: Condvar,
 }
 
 impl Life {
-    pub(crate) fn new(drain_timeout: Duration) -> Self {
+    pub(crate) fn new(drain_timeout: Duration, clock: fn() -> Time) -> Self {
         Self {
+            clock,
             stage: AtomicU8::new(Stage::Serve as u8),
             drain_timeout,
             drain_by: OnceLock::new(),
@@ -107,7 +110,7 @@ impl Life {
 
     /// True when this is the first call that asks for this much.
     fn ask(&self, stage: Stage) -> bool {
-        let _ = self.drain_by.set(Clock::now().after(self.drain_timeout));
+        let _ = self.drain_by.set((self.clock)().after(self.drain_timeout));
         let first = self.stage.fetch_max(stage as u8, Ordering::SeqCst) < stage as u8;
         self.notify();
         first

@@ -42,6 +42,8 @@ pub(crate) struct Shared {
     pub(crate) has_hooks: bool,
     pub(crate) ledger: Ledger,
     pub(crate) life: Life,
+    /// Where the time comes from.
+    pub(crate) clock: fn() -> Time,
     pub(crate) admission: Admission,
     pub(crate) reserve: Reserve,
     /// Threads for what would keep a loop waiting.
@@ -63,12 +65,23 @@ impl Shared {
         addresses: Vec<Address>,
         hooks: Option<Box<dyn Hooks>>,
     ) -> Arc<Self> {
+        Self::with_clock(config, addresses, hooks, Clock::now)
+    }
+
+    /// A server whose time comes from elsewhere.
+    pub(crate) fn with_clock(
+        config: Config,
+        addresses: Vec<Address>,
+        hooks: Option<Box<dyn Hooks>>,
+        clock: fn() -> Time,
+    ) -> Arc<Self> {
         let has_hooks = hooks.is_some();
         Arc::new(Self {
             admission: Admission::new(&config),
             offload: Offload::new(&config),
             is_blocking: AtomicBool::new(false),
-            life: Life::new(config.drain_timeout),
+            life: Life::new(config.drain_timeout, clock),
+            clock,
             config,
             addresses,
             hooks: hooks.unwrap_or_else(|| Box::new(super::hooks::NoHooks)),

@@ -157,6 +157,23 @@ impl Ledger {
         sum.stats()
     }
 
+    /// Whether the conservation laws of the counters hold, as they do at any moment.
+    #[cfg(feature = "testkit")]
+    pub(crate) fn check_laws(&self) -> Result<(), String> {
+        let books = self.lock();
+        let mut sum = books.closed;
+        for book in &books.open {
+            sum.add(&read(book));
+        }
+        let ended: u64 = sum.closed.iter().sum();
+        let bytes = sum.bytes_delivered + sum.bytes_discarded + sum.bytes_held;
+        if sum.accepted == sum.live + ended && sum.bytes_in == bytes {
+            Ok(())
+        } else {
+            Err(format!("a conservation law is broken: {:?}", sum.stats()))
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Books> {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }

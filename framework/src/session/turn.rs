@@ -71,7 +71,8 @@ impl Limits {
 
 impl Turn {
     pub(crate) fn new(place: Arc<Place>, shared: Arc<Shared>) -> Self {
-        Self::with_clock(place, shared, Clock::now)
+        let clock = shared.clock;
+        Self::with_clock(place, shared, clock)
     }
 
     /// A turn whose time comes from elsewhere.

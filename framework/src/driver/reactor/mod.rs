@@ -21,7 +21,8 @@ use mio::Token;
 use slab::Slab;
 
 use self::connection::Connection;
-use self::system::{Kernel, Readiness, System};
+use self::system::Kernel;
+pub(crate) use self::system::{Readiness, System};
 use super::acceptor::Acceptor;
 use super::coroutine::{Stacks, Suspended};
 use super::{Job, cannot};
@@ -96,6 +97,23 @@ pub(crate) fn serve(
         }
         result
     })
+}
+
+/// Runs one loop on a system of its own, until the server has stopped.
+#[cfg(feature = "testkit")]
+pub(crate) fn run_alone<S: System>(
+    system: S,
+    place: Arc<Place>,
+    ports: Vec<Arc<S::Port>>,
+    shared: &Arc<Shared>,
+    make: &Make<Box<dyn Handler>>,
+) -> Result<(), ServeError> {
+    let open = AtomicUsize::new(0);
+    let loads: Arc<[Load]> = Arc::new([Load { open, place }]);
+    let alone = Loop::new(0, system, &ports, shared, make, &loads)?;
+    // The loop alone closes them.
+    drop(ports);
+    alone.run()
 }
 
 /// What makes the handler of a session: for a blocking handler, the coroutine that it runs in.
@@ -205,14 +223,18 @@ impl<S: System> Loop<S> {
     fn run(mut self) -> Result<(), ServeError> {
         let mut events = S::new_events();
         let place = self.turn.place.clone();
+        let mut result = Ok(());
         loop {
+            if self.acceptor.is_empty() && self.shared.life.stage() == Stage::Serve {
+                // Nobody can come any more, but those who are here are let go as at any other stop.
+                result = Err(ServeError::NoListenerLeft);
+                StopHandle::new(self.shared.clone()).stop();
+            }
             if self.shared.life.stage() > Stage::Serve {
                 self.drain();
                 if self.connections.is_empty() {
-                    return Ok(());
+                    return result;
                 }
-            } else if self.acceptor.is_empty() {
-                return Err(ServeError::NoListenerLeft);
             }
             self.turn.counters.publish(&self.book);
             self.wait(&mut events, &place)?;

@@ -1,0 +1,306 @@
+//! The seeded network: a handler on the real reactor, over a network in memory where a seed decides everything else.
+//!
+//! A run has one thread, a time of its own that passes only when nothing else can happen, and clients that follow [`Act`]s. The seed draws in which
+//! order things happen, how streams are cut, how much room there is, and what goes wrong: resets, frozen and slow peers, sockets that would block,
+//! errors of `accept`, jumps of time, panics of the handler, stops. The same seed is always the same run.
+//!
+//! After every step the server's conservation laws must hold. A client that no fault has struck must get exactly what it expects, and one that was
+//! struck nothing that is wrong. When the run is over everything must have come to an end, in a limited simulated time, and every handler must have been
+//! closed exactly once.
+//!
+//! ```
+//! use socketserver::testkit::sim::{Act, Simulation};
+//! use socketserver::{Conn, Handler, HandlerError, Input};
+//!
+//! struct Echo;
+//!
+//! impl Handler for Echo {
+//!     fn received(&mut self, input: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+//!         conn.write(input.take_all());
+//!         Ok(())
+//!     }
+//! }
+//!
+//! let conversation = [
+//!     Act::Send("hello".into()),
+//!     Act::Expect("hello".into()),
+//!     Act::HalfClose,
+//!     Act::ExpectEnd,
+//! ];
+//! Simulation::events(|_peer| Echo).client(conversation).check(0..100)?;
+//! # Ok::<(), socketserver::testkit::sim::Failure>(())
+//! ```
+
+mod client;
+mod failure;
+mod faults;
+mod pipe;
+mod system;
+mod trace;
+mod witness;
+mod world;
+
+use std::cell::RefCell;
+use std::fmt;
+use std::ops::Range;
+use std::rc::Rc;
+use std::sync::Arc;
+
+pub use self::client::Act;
+pub use self::failure::Failure;
+pub use self::faults::Fault;
+use self::system::{Simulated, SimulatedPort};
+use self::trace::Trace;
+use self::witness::{Census, Witness};
+use self::world::{World, now};
+use crate::driver::{Stacks, Suspended, run_alone};
+use crate::error::ServeError;
+use crate::mail::Place;
+use crate::net::Address;
+use crate::server::{Make, Shared, StopHandle};
+use crate::testkit::random::Random;
+use crate::{BlockingHandler, Config, Handler};
+
+/// A handler, and the clients that talk to it.
+#[derive(Clone)]
+pub struct Simulation {
+    make: Make<Box<dyn Handler>>,
+    clients: Vec<Vec<Act>>,
+    config: Config,
+    with_faults: bool,
+}
+
+/// What a run was like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Run {
+    /// A hash of everything that happened, in its order: two runs of a seed have the same.
+    pub trace_hash: u64,
+}
+
+/// How many clients come at most.
+const CLIENTS_MAX: usize = 4;
+
+impl Simulation {
+    /// Simulates handlers with callbacks, made by a factory as a server has it.
+    pub fn events<H: Handler + 'static>(
+        factory: impl Fn(&Address) -> H + Send + Sync + 'static,
+    ) -> Self {
+        Self::new(Arc::new(move |peer| Box::new(factory(peer))))
+    }
+
+    /// Simulates blocking handlers, in coroutines.
+    pub fn blocking<H: BlockingHandler + 'static>(
+        factory: impl Fn(&Address) -> H + Send + Sync + 'static,
+    ) -> Self {
+        let stacks = Arc::new(Stacks::new(Config::default().coroutine_stack_bytes));
+        Self::new(Arc::new(move |peer| {
+            Box::new(Suspended::new(Box::new(factory(peer)), &stacks))
+        }))
+    }
+
+    fn new(make: Make<Box<dyn Handler>>) -> Self {
+        Self {
+            make,
+            clients: Vec::new(),
+            config: Config::default(),
+            with_faults: true,
+        }
+    }
+
+    /// Adds a conversation that clients have. Each run has up to four clients, each with one of the conversations.
+    pub fn client(mut self, acts: impl IntoIterator<Item = Act>) -> Self {
+        self.clients.push(acts.into_iter().collect());
+        self
+    }
+
+    /// Serves with these settings. Some, such as the sizes of buffers, are drawn anew in each run, up to what is set here.
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Lets nothing go wrong: only order and cuts vary.
+    pub fn without_faults(mut self) -> Self {
+        self.with_faults = false;
+        self
+    }
+
+    /// Runs the seeds, and stops at the first failure, which is shrunk to the faults that it needs.
+    ///
+    /// # Panics
+    ///
+    /// When no conversation was added.
+    pub fn check(&self, seeds: Range<u64>) -> Result<(), Failure> {
+        for seed in seeds {
+            self.run(seed)?;
+        }
+        Ok(())
+    }
+
+    /// Runs one seed.
+    ///
+    /// # Panics
+    ///
+    /// As [`check`](Simulation::check) does.
+    pub fn run(&self, seed: u64) -> Result<Run, Failure> {
+        let plan = Plan::draw(self, seed);
+        let (trace, wrong) = self.run_plan(&plan, Trace::default());
+        match wrong {
+            None => Ok(Run {
+                trace_hash: trace.hash(),
+            }),
+            Some(_) => Err(self.shrink(plan)),
+        }
+    }
+
+    /// Drops faults as long as the run still fails.
+    fn shrink(&self, mut plan: Plan) -> Failure {
+        let mut index = 0;
+        while index < plan.faults.len() {
+            let mut fewer = plan.clone();
+            fewer.faults.remove(index);
+            if self.run_plan(&fewer, Trace::default()).1.is_some() {
+                plan = fewer;
+            } else {
+                index += 1;
+            }
+        }
+        let (trace, wrong) = self.run_plan(&plan, Trace::written());
+        Failure {
+            seed: plan.seed,
+            faults: plan.faults,
+            what: wrong.unwrap_or_default(),
+            trace: trace.text(),
+        }
+    }
+
+    fn run_plan(&self, plan: &Plan, trace: Trace) -> (Trace, Option<String>) {
+        let shared = Shared::with_clock(plan.config.clone(), vec![Address::UnixUnnamed], None, now);
+        let scripts: Vec<_> = (plan.scripts.iter())
+            .map(|&index| self.clients[index].clone())
+            .collect();
+        let stop = StopHandle::new(shared.clone());
+        let mut world = World::new(plan.seed, &scripts, plan.faults.clone(), stop);
+        world.trace = trace;
+        let world = Rc::new(RefCell::new(world));
+        let census = Arc::new(Census::default());
+        #[expect(
+            clippy::arc_with_non_send_sync,
+            reason = "loops share listeners among threads, and this one runs alone"
+        )]
+        let port = Arc::new(SimulatedPort::new(&world));
+        let result = run_alone(
+            Simulated {
+                world: world.clone(),
+                check: law_of(&shared),
+            },
+            Place::new(),
+            vec![port],
+            &shared,
+            &Witness::factory(&self.make, &census, &plan.faults),
+        );
+        let mut world = Rc::try_unwrap(world)
+            .ok()
+            .expect("the server and its sockets are gone")
+            .into_inner();
+        judge(&mut world, result, &shared, &census);
+        (world.trace, world.wrong)
+    }
+}
+
+/// The conservation laws of a server's counters.
+fn law_of(shared: &Arc<Shared>) -> Box<dyn Fn() -> Result<(), String>> {
+    let shared = shared.clone();
+    Box::new(move || shared.ledger.check_laws())
+}
+
+/// What must be so at the end of a run.
+fn judge(world: &mut World, result: Result<(), ServeError>, shared: &Shared, census: &Census) {
+    match result {
+        // That is how a server ends whose only listener is broken, which is among the faults.
+        Ok(()) | Err(ServeError::NoListenerLeft) => {}
+        Err(error) => world.blame(|| error.to_string()),
+    }
+    if let Err(law) = shared.ledger.check_laws() {
+        world.blame(|| law);
+    }
+    let stats = shared.ledger.stats();
+    if stats.live != 0 || stats.bytes_held != 0 {
+        world.blame(|| format!("the server has ended and still counts: {stats:?}"));
+    }
+    if let Some(what) = census.trouble() {
+        world.blame(|| what);
+    }
+    let left = (world.lines.iter()).position(|line| line.is_accepted && !line.is_closed);
+    if let Some(index) = left {
+        world.blame(|| format!("the connection of client {index} was never closed"));
+    }
+    let unheard =
+        (world.lines.iter()).position(|line| !line.client.is_harmed && !line.client.is_through());
+    if let Some(index) = unheard {
+        world.blame(|| format!("client {index} was not served to its end"));
+    }
+}
+
+/// Everything that a seed decides beforehand.
+#[derive(Clone)]
+struct Plan {
+    seed: u64,
+    scripts: Vec<usize>,
+    faults: Vec<Fault>,
+    config: Config,
+}
+
+impl Plan {
+    fn draw(simulation: &Simulation, seed: u64) -> Self {
+        assert!(
+            !simulation.clients.is_empty(),
+            "a simulation without a conversation shows nothing: add one with `client`"
+        );
+        // Another stream of numbers than the run's own, so that a fault less does not change everything else.
+        let mut random = Random::new(!seed);
+        let clients = 1 + random.below(CLIENTS_MAX);
+        let scripts = (0..clients)
+            .map(|_| random.below(simulation.clients.len()))
+            .collect();
+        let faults = if simulation.with_faults {
+            Fault::draw(&mut random, clients)
+        } else {
+            Vec::new()
+        };
+        Self {
+            seed,
+            scripts,
+            faults,
+            config: draw_config(&simulation.config, &mut random),
+        }
+    }
+}
+
+/// Settings with small sizes, which bring about every case.
+fn draw_config(config: &Config, random: &mut Random) -> Config {
+    let mut smaller = |max: usize, sizes: &[usize]| max.min(*random.pick(sizes));
+    let read_buffer_bytes = smaller(config.read_buffer_bytes, &[1, 2, 7, 64, 4096]);
+    let turn_bytes_max = smaller(config.turn_bytes_max, &[1, 16, 4096]);
+    let output_high = smaller(config.output_high, &[1, 16, 256, 65_536]);
+    let accepts_per_turn_max = smaller(config.accepts_per_turn_max, &[1, 64]);
+    Config {
+        read_buffer_bytes,
+        turn_bytes_max,
+        output_high,
+        output_low: config.output_low.min(output_high / 2),
+        accepts_per_turn_max,
+        slow_callback: None,
+        ..config.clone()
+    }
+}
+
+impl fmt::Debug for Simulation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Simulation")
+            .field("clients", &self.clients)
+            .field("with_faults", &self.with_faults)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,188 @@
+//! The handlers of this project on the seeded network: 1,000 seeds each, and 100,000 with the command that CONTRIBUTING.md names.
+
+use socketserver::testkit::sim::{Act, Simulation};
+use socketserver::{
+    Conn, Framed, Handler, HandlerError, Input, LengthPrefix, Lines, Netstring, Replies,
+};
+use socketserver_handlers::{Alphabet, Echo, Uppercase};
+
+/// Sends a text, expects an answer, and so on; then ends its side and expects the server's end.
+fn conversation(exchanges: &[(&str, &str)]) -> Vec<Act> {
+    let mut acts = Vec::new();
+    for (said, answer) in exchanges {
+        acts.push(Act::Send(said.to_string().into()));
+        acts.push(Act::Expect(answer.to_string().into()));
+    }
+    acts.push(Act::HalfClose);
+    acts.push(Act::ExpectEnd);
+    acts
+}
+
+/// Every handler, in both styles where it has them, with the conversations of its clients.
+fn simulations() -> Vec<(&'static str, Simulation)> {
+    let echo = || {
+        [
+            conversation(&[("hello", "hello"), ("how are you?", "how are you?")]),
+            conversation(&[("", "")]),
+            conversation(&[(LONG, LONG)]),
+        ]
+    };
+    let upper = || {
+        [conversation(&[
+            ("hello \u{e9}", "HELLO \u{e9}"),
+            ("q", "Q"),
+        ])]
+    };
+    let unicode = || {
+        [conversation(&[
+            ("stra\u{df}e \u{4f60}", "STRASSE \u{4f60}"),
+            ("\u{1f600}\u{e9}", "\u{1f600}\u{c9}"),
+        ])]
+    };
+    let with = |simulation: Simulation, conversations: &[Vec<Act>]| {
+        (conversations.iter()).fold(simulation, |simulation, acts| {
+            simulation.client(acts.clone())
+        })
+    };
+    vec![
+        ("echo", with(Simulation::events(|_| Echo), &echo())),
+        (
+            "echo, blocking",
+            with(Simulation::blocking(|_| Echo), &echo()),
+        ),
+        (
+            "uppercase",
+            with(
+                Simulation::events(|_| Uppercase::new(Alphabet::Ascii)),
+                &upper(),
+            ),
+        ),
+        (
+            "uppercase, blocking",
+            with(
+                Simulation::blocking(|_| Uppercase::new(Alphabet::Ascii)),
+                &upper(),
+            ),
+        ),
+        (
+            "uppercase of Unicode",
+            with(
+                Simulation::events(|_| Uppercase::new(Alphabet::Unicode)),
+                &unicode(),
+            ),
+        ),
+        (
+            "uppercase of Unicode, blocking",
+            with(
+                Simulation::blocking(|_| Uppercase::new(Alphabet::Unicode)),
+                &unicode(),
+            ),
+        ),
+        (
+            "lines",
+            with(
+                Simulation::events(|_| Framed::new(Lines::new(100), repeat)),
+                &[conversation(&[
+                    ("one\r\ntwo\n", "one\ntwo\n"),
+                    ("three\n", "three\n"),
+                ])],
+            ),
+        ),
+        (
+            "length prefix",
+            with(
+                Simulation::events(|_| Framed::new(LengthPrefix::big_endian(2), repeat)),
+                &[conversation(&[
+                    ("\0\u{3}abc\0\0", "\0\u{3}abc\0\0"),
+                    ("\0\u{1}x", "\0\u{1}x"),
+                ])],
+            ),
+        ),
+        (
+            "netstring",
+            with(
+                Simulation::events(|_| Framed::new(Netstring::new(100), repeat)),
+                &[conversation(&[
+                    ("5:hello,0:,", "5:hello,0:,"),
+                    ("1:x,", "1:x,"),
+                ])],
+            ),
+        ),
+    ]
+}
+
+const LONG: &str = "a text that is longer than the smallest pipes and buffers of the simulation, so that \
+    it is cut and blocked in every way there is, while the other direction is full too";
+
+fn repeat(message: &[u8], replies: &mut Replies<'_>) -> Result<(), HandlerError> {
+    Ok(replies.send(message)?)
+}
+
+fn check(seeds: u64) {
+    for (name, simulation) in simulations() {
+        if let Err(failure) = simulation.check(0..seeds) {
+            panic!("{name}: {failure}\n{}", failure.trace());
+        }
+    }
+}
+
+#[test]
+fn every_handler_passes_a_thousand_seeds() {
+    check(1_000);
+}
+
+#[test]
+#[ignore = "a long run: see CONTRIBUTING.md"]
+fn every_handler_passes_a_hundred_thousand_seeds() {
+    check(100_000);
+}
+
+#[test]
+fn a_seed_is_always_the_same_run() {
+    for (name, simulation) in simulations() {
+        let mut hashes = std::collections::HashSet::new();
+        for seed in 0..50 {
+            let first = simulation.run(seed).expect("it passes");
+            let second = simulation.run(seed).expect("it passes");
+            assert_eq!(first, second, "{name}: seed {seed}");
+            hashes.insert(first.trace_hash);
+        }
+        assert!(
+            hashes.len() > 40,
+            "{name}: the seeds differ from each other"
+        );
+    }
+}
+
+/// Loses what comes after the first line of each piece.
+struct LosesTheRest;
+
+impl Handler for LosesTheRest {
+    fn received(&mut self, input: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        let all = input.take_all();
+        if let Some(end) = all.iter().position(|&byte| byte == b'\n') {
+            conn.write(&all[..=end]);
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_wrong_handler_is_found_with_the_faults_that_it_needs() {
+    let simulation = Simulation::events(|_| LosesTheRest).client(conversation(&[
+        ("one\n", "one\n"),
+        ("two\nthree\n", "two\nthree\n"),
+    ]));
+    let failure = simulation.check(0..1000).expect_err("it is wrong");
+    assert!(failure.faults().is_empty(), "no fault is needed: {failure}");
+    assert!(
+        failure
+            .to_string()
+            .contains("run it again with `Simulation::run(")
+    );
+    let again = simulation
+        .run(failure.seed())
+        .expect_err("the same seed fails again");
+    assert_eq!(again.to_string(), failure.to_string());
+    assert_eq!(again.trace(), failure.trace());
+}
