@@ -242,6 +242,12 @@ impl Admission {
             .is_ok()
     }
 
+    /// How many connections are counted as open.
+    #[cfg(feature = "testkit")]
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
+    }
+
     /// Gives back room that was taken for a connection that did not come.
     pub(crate) fn cancel(&self) {
         self.open.fetch_sub(1, Ordering::SeqCst);

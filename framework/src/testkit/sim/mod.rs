@@ -229,6 +229,10 @@ fn judge(world: &mut World, result: Result<(), ServeError>, shared: &Shared, cen
     if stats.live != 0 || stats.bytes_held != 0 {
         world.blame(|| format!("the server has ended and still counts: {stats:?}"));
     }
+    let open = shared.admission.open();
+    if open != 0 {
+        world.blame(|| format!("room for {open} connections was never given back"));
+    }
     if let Some(what) = census.trouble() {
         world.blame(|| what);
     }
