@@ -1,8 +1,11 @@
 //! The handlers of this project on the seeded network: 1,000 seeds each, and 100,000 with the command that CONTRIBUTING.md names.
 
+use std::io::{Read, Write};
+use std::time::Duration;
+
 use socketserver::testkit::sim::{Act, Simulation};
 use socketserver::{
-    Conn, Framed, Handler, HandlerError, Input, LengthPrefix, Lines, Netstring, Replies,
+    Conn, Framed, Handler, HandlerError, Input, LengthPrefix, Lines, Netstring, Replies, Stream,
 };
 use socketserver_handlers::{Alphabet, Echo, Uppercase};
 
@@ -39,6 +42,7 @@ fn simulations() -> Vec<(&'static str, Simulation)> {
             ("\u{1f600}\u{e9}", "\u{1f600}\u{c9}"),
         ])]
     };
+    let late = || [conversation(&[("a", "later")])];
     let with = |simulation: Simulation, conversations: &[Vec<Act>]| {
         (conversations.iter()).fold(simulation, |simulation, acts| {
             simulation.client(acts.clone())
@@ -79,6 +83,14 @@ fn simulations() -> Vec<(&'static str, Simulation)> {
             ),
         ),
         (
+            "a late answer",
+            with(Simulation::events(|_| Later), &late()),
+        ),
+        (
+            "a late answer, blocking",
+            with(Simulation::blocking(|_| answer_later), &late()),
+        ),
+        (
             "lines",
             with(
                 Simulation::events(|_| Framed::new(Lines::new(100), repeat)),
@@ -109,6 +121,36 @@ fn simulations() -> Vec<(&'static str, Simulation)> {
             ),
         ),
     ]
+}
+
+/// Answers when a while has passed.
+struct Later;
+
+impl Handler for Later {
+    fn received(&mut self, input: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        input.take_all();
+        conn.set_timer(1, Duration::from_millis(50));
+        Ok(())
+    }
+
+    fn ended(&mut self, _: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        conn.close();
+        Ok(())
+    }
+
+    fn timer(&mut self, _: u8, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        conn.write(b"later");
+        Ok(())
+    }
+}
+
+/// The same in straight lines.
+fn answer_later(stream: &mut Stream<'_>) -> Result<(), HandlerError> {
+    stream.read_exact(&mut [0])?;
+    stream.sleep(Duration::from_millis(50))?;
+    stream.write_all(b"later")?;
+    stream.read_to_end(&mut Vec::new())?;
+    Ok(())
 }
 
 const LONG: &str = "a text that is longer than the smallest pipes and buffers of the simulation, so that \

@@ -20,6 +20,9 @@ pub(super) const FIRST_PORT: u16 = 10_000;
 /// How much simulated time a run may take, faults and deadlines included.
 pub(super) const TIME_MAX: Duration = Duration::from_secs(3600);
 
+/// How often a server may wake up in a run. Those that are right need some hundreds.
+pub(super) const WAITS_MAX: u32 = 20_000;
+
 /// The system of one simulated server.
 pub(super) struct Simulated {
     pub(super) world: Rc<RefCell<World>>,
@@ -56,6 +59,10 @@ impl Simulated {
     /// Lets the world go on until something is to be reported, or the timeout is over.
     fn go_on(&self, events: &mut Vec<Readiness>, timeout: Option<Duration>) -> io::Result<()> {
         let mut world = self.world.borrow_mut();
+        if !world.count_wait() {
+            world.blame(|| format!("the server has woken up {WAITS_MAX} times and is not through"));
+            return Err(io::ErrorKind::TimedOut.into());
+        }
         if let Err(law) = (self.check)() {
             world.blame(|| law);
         }

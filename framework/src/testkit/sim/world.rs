@@ -10,6 +10,7 @@ use super::Act;
 use super::client::{Client, Progress, State};
 use super::faults::{Fault, Kind};
 use super::pipe::Pipe;
+use super::system::WAITS_MAX;
 use super::trace::Trace;
 use crate::driver::Readiness;
 use crate::server::StopHandle;
@@ -26,6 +27,14 @@ pub(super) fn now() -> Time {
     NOW.get()
 }
 
+/// When every simulation begins.
+fn begin() -> Time {
+    Time::default().after(Duration::from_secs(1))
+}
+
+/// In which simulated time a client that no fault has struck must have been served. Only waiting and jumps take any.
+const SERVED_WITHIN: Duration = Duration::from_secs(60);
+
 /// The network, and everybody in it but the server.
 pub(super) struct World {
     random: Random,
@@ -39,6 +48,8 @@ pub(super) struct World {
     accept_errors: VecDeque<Errno>,
     faults: VecDeque<Fault>,
     steps: u64,
+    /// How often the server has waited.
+    waits: u32,
     stop: StopHandle,
     pub(super) is_stopped: bool,
     /// A stop has come that the loop should hear of before anything else happens.
@@ -98,7 +109,7 @@ impl World {
         faults: Vec<Fault>,
         stop: StopHandle,
     ) -> Self {
-        NOW.set(Time::default().after(Duration::from_secs(1)));
+        NOW.set(begin());
         let mut random = Random::new(seed);
         let mut lines: Vec<_> = scripts
             .iter()
@@ -120,6 +131,7 @@ impl World {
             accept_errors: VecDeque::new(),
             faults: faults.into(),
             steps: 0,
+            waits: 0,
             stop,
             is_stopped: false,
             must_be_heard: false,
@@ -129,6 +141,12 @@ impl World {
 
     pub(super) fn random(&mut self) -> &mut Random {
         &mut self.random
+    }
+
+    /// Counts a wait of the server; false when there were too many.
+    pub(super) fn count_wait(&mut self) -> bool {
+        self.waits += 1;
+        self.waits <= WAITS_MAX
     }
 
     pub(super) fn set_port_token(&mut self, token: Option<usize>) {
@@ -269,7 +287,13 @@ impl World {
         match progress {
             Progress::Stuck if line.client.is_through() => {
                 line.leave();
+                let is_late = !line.client.is_harmed && now() > begin().after(SERVED_WITHIN);
                 self.trace.note("leave", index, 0, String::new);
+                if is_late {
+                    self.blame(|| {
+                        format!("client {index} was served only after {SERVED_WITHIN:?}")
+                    });
+                }
                 true
             }
             Progress::Stuck => false,
