@@ -1,6 +1,7 @@
 //! Connections that other threads and other connections write to.
 
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
 use socketserver::{
@@ -12,7 +13,7 @@ socketserver_tests::matrix! {
     all: another_thread_may_write_and_close, a_remote_knows_when_its_connection_is_over;
     concurrent: everybody_in_a_group_gets_every_message_in_order, members_leave_by_themselves,
         a_slow_member_is_disconnected_and_others_get_everything, a_slow_member_may_lose_messages_instead,
-        a_remote_is_told_when_too_much_waits;
+        a_remote_is_told_when_too_much_waits, those_who_are_woken_together_write_to_their_own_peers;
     reactor:
 }
 
@@ -259,4 +260,58 @@ fn a_remote_is_told_when_too_much_waits(case: &Case) {
     remote.close();
     let (received, _) = client.read_to_the_end();
     assert_eq!(received.len(), written, "what was taken arrives");
+}
+
+/// Says its number when it is woken, and waits when it is told to, which on a reactor keeps all others waiting.
+struct Sleeper {
+    remotes: Sender<Remote>,
+    gate: Arc<(Barrier, Barrier)>,
+}
+
+impl Handler for Sleeper {
+    fn opened(&mut self, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        self.remotes.send(conn.remote())?;
+        Ok(())
+    }
+
+    fn received(&mut self, input: &mut Input<'_>, _: &mut Conn<'_>) -> Result<(), HandlerError> {
+        input.take_all();
+        self.gate.0.wait();
+        self.gate.1.wait();
+        Ok(())
+    }
+
+    fn woken(&mut self, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        let number = conn.id().get();
+        conn.write(format!("{number} was woken\n").as_bytes());
+        Ok(())
+    }
+}
+
+fn those_who_are_woken_together_write_to_their_own_peers(case: &Case) {
+    let (sender, remotes) = channel();
+    let (sender, gate) = (
+        Mutex::new(sender),
+        Arc::new((Barrier::new(2), Barrier::new(2))),
+    );
+    let shared_gate = gate.clone();
+    let server = case.serve(move |_: &socketserver::Address| Sleeper {
+        remotes: sender.lock().unwrap().clone(),
+        gate: shared_gate.clone(),
+    });
+    let mut clients = Vec::new();
+    for number in 1..=3 {
+        let client = server.connect();
+        clients.push((number, client, remotes.recv().unwrap()));
+    }
+    let mut busy = server.connect();
+    busy.send("x");
+    gate.0.wait();
+    for (_, _, remote) in &clients {
+        remote.wake();
+    }
+    gate.1.wait();
+    for (number, client, _) in &mut clients {
+        client.expect(format!("{number} was woken\n"));
+    }
 }

@@ -23,9 +23,9 @@ impl Loop {
         for mail in mail.drain(..) {
             match mail {
                 Mail::Letters { key, id } => {
-                    if let Some(connection) = addressed(&mut self.connections, key, id) {
-                        connection.session.read_letters(&mut self.turn);
-                        self.touched.push(key);
+                    if addressed(&mut self.connections, key, id).is_some() {
+                        // What its handler writes lies in the buffer that the next session is lent, so it is sent first.
+                        self.attend(key, Session::read_letters);
                     }
                 }
                 Mail::Broadcast { shard, message } => {
