@@ -97,7 +97,8 @@
 //! # Where to go next
 //!
 //! [`Group`] writes to many connections at once, [`Remote`] to one from another thread, [`Conn::send_file`] lets the kernel
-//! send a file, and [`Stats`] are what a server counts.
+//! send a file, and [`Stats`] are what a server counts. With the cargo feature `testkit` the module of that name proves that a handler, or any
+//! server, does the same however the network cuts its input.
 
 #![forbid(unsafe_code)]
 
@@ -116,6 +117,8 @@ mod remote;
 mod server;
 mod session;
 mod stream;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 mod timer;
 
 pub use bytes::Bytes;

@@ -34,6 +34,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use self::client::Client;
+#[cfg(feature = "testkit")]
+pub(crate) use self::coroutine::{Stacks, Suspended};
 pub(crate) use self::worker::Seats;
 use crate::error::ServeError;
 use crate::net::{Address, Listener, Socket};
