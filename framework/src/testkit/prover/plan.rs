@@ -6,8 +6,10 @@ use crate::testkit::random::Random;
 
 /// How many bytes may move in all the runs of one kind, so that a long input takes no longer than a short one.
 const WORK_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// What a byte that is taken alone costs, in bytes that are taken together.
+/// What a piece of output that is taken alone costs, in bytes that are taken together.
 const TRICKLE_COST: usize = 32;
+/// The most pieces in which output is taken: a longer one trickles by more than a byte at a time.
+const TRICKLE_PIECES_MAX: usize = 8192;
 /// How many runs of a kind are made however much they cost.
 const RUNS_MIN: usize = 8;
 /// The most cuts of a run that is cut byte by byte: the input behind them comes in one piece.
@@ -39,6 +41,11 @@ impl Iterator for Batch<'_> {
     fn next(&mut self) -> Option<Run> {
         self.runs.next()
     }
+}
+
+/// How many bytes of an output are taken at once when it trickles.
+pub(super) fn trickle_bytes(output_bytes: usize) -> usize {
+    output_bytes / TRICKLE_PIECES_MAX + 1
 }
 
 /// What is known when a plan is made.
@@ -73,7 +80,10 @@ impl<'a> Plan<'a> {
     fn affordable(&self, runs: usize, manner: Manner) -> usize {
         let bytes = match manner {
             Manner::Plain => self.input_bytes + self.output_bytes,
-            Manner::Trickling => self.input_bytes + self.output_bytes * TRICKLE_COST,
+            Manner::Trickling => {
+                let pieces = self.output_bytes.min(TRICKLE_PIECES_MAX);
+                self.input_bytes + self.output_bytes + pieces * TRICKLE_COST
+            }
             Manner::Neighbours => 2 * (self.input_bytes + self.output_bytes),
         };
         runs.min((WORK_BYTES_MAX / bytes.max(1)).max(RUNS_MIN))

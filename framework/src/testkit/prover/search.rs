@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::Prover;
 use super::cuts::Cuts;
 use super::disproof::{Disproof, Fault};
-use super::plan::{Batch, Kind, Plan};
+use super::plan::{self, Batch, Kind, Plan};
 use super::proof::{Progress, Proof, Unproven};
 use super::run::{Difference, Manner, Outcome, Run};
 use super::shrink;
@@ -208,6 +208,7 @@ impl<'a> Search<'a> {
             patience: self.patience,
             leave_patience: self.leave_patience,
             gap: self.prover.gap,
+            trickle_bytes: plan::trickle_bytes(self.proof.output_bytes),
         };
         let runs = self.proof.runs;
         let unreachable = |source: io::Error| Unproven::Unreachable { source, runs };

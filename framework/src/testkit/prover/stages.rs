@@ -28,6 +28,8 @@ pub(super) struct Play<'a> {
     /// How long to wait for the end of a connection whose script is over.
     pub(super) leave_patience: Duration,
     pub(super) gap: Duration,
+    /// How many bytes of output are taken at once when it trickles.
+    pub(super) trickle_bytes: usize,
 }
 
 impl<'a> Play<'a> {
@@ -120,10 +122,9 @@ impl Stage for Handlers {
     }
 
     fn play(&mut self, play: &Play<'_>, run: &Run) -> io::Result<Vec<Outcome>> {
-        let room = if run.manner == Manner::Trickling {
-            1
-        } else {
-            usize::MAX
+        let room = match run.manner {
+            Manner::Trickling => play.trickle_bytes,
+            Manner::Plain | Manner::Neighbours => usize::MAX,
         };
         self.memory.borrow_mut().begin(room);
         self.events();

@@ -93,10 +93,10 @@ impl Matching {
             let length = match part {
                 Part::Exactly(data) => {
                     let expected = data.bytes();
-                    let fresh = there.iter().zip(expected).skip(self.seen);
-                    let same = fresh.take_while(|(one, other)| one == other).count();
+                    let come = expected.len().min(there.len());
+                    let same = same_length(&there[self.seen..come], &expected[self.seen..come]);
                     self.seen += same;
-                    if self.seen < expected.len().min(there.len()) {
+                    if self.seen < come {
                         return Verdict::Differs(self.start + self.seen);
                     }
                     (self.seen == expected.len()).then_some(self.seen)
@@ -129,6 +129,16 @@ impl Matching {
             _ => None,
         }
     }
+}
+
+/// How many bytes are the same at the beginning of two slices of one length.
+fn same_length(one: &[u8], other: &[u8]) -> usize {
+    // Which is usually all of them, and then quickly seen.
+    if one == other {
+        return one.len();
+    }
+    let pairs = one.iter().zip(other);
+    pairs.take_while(|(one, other)| one == other).count()
 }
 
 #[cfg(test)]

@@ -38,6 +38,8 @@ pub(crate) struct Player<'a> {
     /// How much of the input is sent.
     sent: usize,
     transcript: Transcript,
+    /// Into which is received.
+    chunk: Vec<u8>,
     /// How much of the output was expected so far.
     taken: usize,
     /// Nothing can be sent any more.
@@ -64,6 +66,7 @@ impl<'a> Player<'a> {
             stage: 0,
             sent: 0,
             transcript: Transcript::default(),
+            chunk: vec![0; CHUNK_BYTES],
             taken: 0,
             mute: false,
             left: false,
@@ -181,19 +184,15 @@ impl<'a> Player<'a> {
 
     /// Receives what comes next. False when nothing came in time.
     fn receive(&mut self, step: usize, peer: &mut impl Peer) -> Result<bool, Box<Failure>> {
-        let output = &mut self.transcript.output;
-        let before = output.len();
+        let before = self.transcript.output.len();
         if before > RECEIVED_BYTES_MAX {
             let sentence = format!("more than {RECEIVED_BYTES_MAX} bytes came (is there no end?)");
             return Err(self.fail(step, before, sentence));
         }
-        output.resize(before + CHUNK_BYTES, 0);
         let patience = self.deadline.saturating_sub(peer.now());
-        let received = peer.receive(&mut output[before..], patience);
-        output.truncate(before + received.as_ref().copied().unwrap_or(0));
-        match received {
+        match peer.receive(&mut self.chunk, patience) {
             Ok(0) => self.transcript.end = Some(End::Closed),
-            Ok(_) => {}
+            Ok(count) => (self.transcript.output).extend_from_slice(&self.chunk[..count]),
             Err(error) if is_timeout(&error) => return Ok(false),
             Err(_) => self.transcript.end = Some(End::Reset),
         }
