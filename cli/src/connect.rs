@@ -45,7 +45,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
 }
 
 /// Nothing is kept in buffers, so that the process may end anywhere.
-fn exit_when_interrupted() -> io::Result<()> {
+pub(crate) fn exit_when_interrupted() -> io::Result<()> {
     let always = Arc::new(AtomicBool::new(true));
     signal_hook::flag::register_conditional_shutdown(SIGINT, INTERRUPTED, always)?;
     Ok(())
@@ -103,7 +103,7 @@ fn open_abstract(_name: &str) -> io::Result<Socket> {
     Err(ErrorKind::Unsupported.into())
 }
 
-fn unreachable(endpoint: &Endpoint, error: &io::Error) -> Failure {
+pub(crate) fn unreachable(endpoint: &Endpoint, error: &io::Error) -> Failure {
     let advice = match error.kind() {
         ErrorKind::ConnectionRefused => " (no server listens there)",
         ErrorKind::NotFound if matches!(endpoint, Endpoint::Unix(_)) => {

@@ -30,14 +30,23 @@ pub(crate) enum Code {
 #[derive(Debug)]
 pub(crate) struct Failure {
     code: Code,
-    sentence: String,
+    /// None where the result has said it all.
+    sentence: Option<String>,
 }
 
 impl Failure {
     pub(crate) fn new(code: Code, sentence: impl Into<String>) -> Self {
         Self {
             code,
-            sentence: sentence.into(),
+            sentence: Some(sentence.into()),
+        }
+    }
+
+    /// The work was done, and its result, which is printed, is a failure.
+    pub(crate) fn told(code: Code) -> Self {
+        Self {
+            code,
+            sentence: None,
         }
     }
 
@@ -48,10 +57,12 @@ impl Failure {
 
     /// Says the sentence, and gives the code to end with.
     pub(crate) fn report(&self) -> ExitCode {
-        // A name from outside must not be able to break the one line in two or to play with the terminal.
-        let sentence: String = self.sentence.chars().map(printable).collect();
-        // When even standard error is gone, the code still says what happened.
-        let _ = writeln!(io::stderr(), "socketserver: {sentence}");
+        if let Some(sentence) = &self.sentence {
+            // A name from outside must not be able to break the one line in two or to play with the terminal.
+            let sentence: String = sentence.chars().map(printable).collect();
+            // When even standard error is gone, the code still says what happened.
+            let _ = writeln!(io::stderr(), "socketserver: {sentence}");
+        }
         ExitCode::from(self.code as u8)
     }
 }

@@ -5,6 +5,7 @@
 
 mod connect;
 mod process;
+mod prove;
 mod serve;
 mod signals;
 mod usage;
