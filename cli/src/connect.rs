@@ -1,11 +1,11 @@
 //! `connect`: joins standard input and output to a server, as `nc` does.
 
+mod framing;
+
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::Shutdown;
 use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -16,6 +16,7 @@ use signal_hook::consts::SIGINT;
 use socket2::Socket;
 use socketserver::Endpoint;
 
+use self::framing::{Filter, Framing};
 use crate::exit::{Code, Failure, INTERRUPTED, cause};
 use crate::units::{self, Limit};
 
@@ -27,7 +28,11 @@ use crate::units::{self, Limit};
 pub(crate) struct Options {
     /// Where to connect: tcp://HOST:PORT, HOST:PORT, :PORT (on 127.0.0.1), unix:PATH or unix:@NAME
     endpoint: Endpoint,
-    /// How long each address of a host may take to answer; none for as long as the system waits
+    /// How messages are told apart: each line of the input is sent as one message, and each message that comes is printed
+    /// as one line; without it, bytes pass as they are
+    #[arg(long, value_enum, value_name = "FRAMING", env = "SOCKETSERVER_FRAMING")]
+    framing: Option<Framing>,
+    /// How long connecting may take, over all addresses of a host; none for as long as the system waits
     #[arg(long, value_name = "TIME", env = "SOCKETSERVER_CONNECT_TIMEOUT", default_value = "10s",
         value_parser = units::time_limit)]
     connect_timeout: Limit<Duration>,
@@ -38,10 +43,17 @@ const CHUNK: usize = 64 * 1024;
 
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     exit_when_interrupted().map_err(|error| Failure::system("cannot listen to signals", &error))?;
-    let socket = Arc::new(open(&options.endpoint, options.connect_timeout)?);
-    let sending = Sending::start(socket.clone())?;
-    receive(&socket)?;
-    sending.end(&socket)
+    let Limit(timeout) = options.connect_timeout;
+    let connected = options.endpoint.connect(timeout);
+    let socket = connected.map_err(|error| unreachable(&options.endpoint, &error))?;
+    let socket = Arc::new(Socket::from(socket));
+    let sending = Sending::start(socket.clone(), framing::outgoing(options.framing))?;
+    let received = receive(&socket, &mut *framing::incoming(options.framing));
+    match (sending.end(&socket), received) {
+        // What was wrong with the input has been said, and the peer may well have broken off over it.
+        (Err(failure), _) if failure.is_said() => Err(failure),
+        (sent, received) => received.and(sent),
+    }
 }
 
 /// Nothing is kept in buffers, so that the process may end anywhere.
@@ -51,91 +63,42 @@ pub(crate) fn exit_when_interrupted() -> io::Result<()> {
     Ok(())
 }
 
-fn open(endpoint: &Endpoint, timeout: Limit<Duration>) -> Result<Socket, Failure> {
-    let connected = match endpoint {
-        Endpoint::Unix(path) => open_unix(path),
-        Endpoint::UnixAbstract(name) => open_abstract(name),
-        _ => return open_tcp(endpoint, timeout),
-    };
-    connected.map_err(|error| unreachable(endpoint, &error))
-}
-
-/// Tries every address of the host, in the order of the resolver.
-fn open_tcp(endpoint: &Endpoint, Limit(timeout): Limit<Duration>) -> Result<Socket, Failure> {
-    let addresses = endpoint.resolve().map_err(|error| {
-        Failure::new(
-            Code::Connect,
-            format!("cannot resolve the host of {endpoint}: {}", cause(&error)),
-        )
-    })?;
-    let mut result = Err(io::Error::new(
-        ErrorKind::NotFound,
-        "the host name has no address",
-    ));
-    for address in addresses {
-        result = match timeout {
-            Some(timeout) => TcpStream::connect_timeout(&address, timeout),
-            None => TcpStream::connect(address),
-        };
-        if result.is_ok() {
-            break;
-        }
-    }
-    let stream = result.map_err(|error| unreachable(endpoint, &error))?;
-    // What is typed leaves at once. Without this it would only leave later.
-    let _ = stream.set_nodelay(true);
-    Ok(stream.into())
-}
-
-fn open_unix(path: &Path) -> io::Result<Socket> {
-    UnixStream::connect(path).map(Socket::from)
-}
-
-#[cfg(target_os = "linux")]
-fn open_abstract(name: &str) -> io::Result<Socket> {
-    use std::os::linux::net::SocketAddrExt;
-    let address = std::os::unix::net::SocketAddr::from_abstract_name(name)?;
-    UnixStream::connect_addr(&address).map(Socket::from)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn open_abstract(_name: &str) -> io::Result<Socket> {
-    Err(ErrorKind::Unsupported.into())
-}
-
 pub(crate) fn unreachable(endpoint: &Endpoint, error: &io::Error) -> Failure {
-    let advice = match error.kind() {
-        ErrorKind::ConnectionRefused => " (no server listens there)",
-        ErrorKind::NotFound if matches!(endpoint, Endpoint::Unix(_)) => {
-            " (no server has made this socket)"
-        }
-        ErrorKind::TimedOut => " (it does not answer: see --connect-timeout)",
-        _ => "",
+    let (what, advice) = match (error.kind(), endpoint) {
+        (ErrorKind::NotFound, Endpoint::Tcp { .. }) => ("resolve the host of", ""),
+        (ErrorKind::NotFound, _) => ("connect to", " (no server has made this socket)"),
+        (ErrorKind::ConnectionRefused, _) => ("connect to", " (no server listens there)"),
+        (ErrorKind::TimedOut, _) => ("connect to", " (it does not answer: see --connect-timeout)"),
+        _ => ("connect to", ""),
     };
     Failure::new(
         Code::Connect,
-        format!("cannot connect to {endpoint}: {}{advice}", cause(error)),
+        format!("cannot {what} {endpoint}: {}{advice}", cause(error)),
     )
 }
 
 /// Copies what the peer sends to standard output, until the peer ends or nobody reads.
-fn receive(mut socket: &Socket) -> Result<(), Failure> {
+fn receive(mut socket: &Socket, filter: &mut dyn Filter) -> Result<(), Failure> {
     // The bare file: the buffer of standard output would hold back what has no end of line yet.
     let stdout = io::stdout().as_fd().try_clone_to_owned();
     let mut output =
         File::from(stdout.map_err(|error| Failure::system("cannot use standard output", &error))?);
-    let mut chunk = vec![0; CHUNK];
+    let (mut chunk, mut passed) = (vec![0; CHUNK], Vec::new());
     loop {
         let count = match socket.read(&mut chunk) {
-            Ok(0) => return Ok(()),
             Ok(count) => count,
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             Err(error) => return Err(broken(&error)),
         };
-        match output.write_all(&chunk[..count]) {
-            Ok(()) => {}
+        let result = filter.pass(&chunk[..count], &mut passed);
+        match output.write_all(&passed) {
+            Ok(()) => passed.clear(),
             Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
             Err(error) => return Err(Failure::system("cannot write to standard output", &error)),
+        }
+        result?;
+        if count == 0 {
+            return Ok(());
         }
     }
 }
@@ -155,10 +118,10 @@ struct Sending {
 }
 
 impl Sending {
-    fn start(socket: Arc<Socket>) -> Result<Self, Failure> {
+    fn start(socket: Arc<Socket>, mut filter: Box<dyn Filter>) -> Result<Self, Failure> {
         let trouble = Arc::new(Mutex::new(None));
         let shared = trouble.clone();
-        let send = move || send(&socket, &shared);
+        let send = move || send(&socket, &mut *filter, &shared);
         let spawned = thread::Builder::new().name("sending".into()).spawn(send);
         spawned.map_err(|error| Failure::system("cannot start a thread", &error))?;
         Ok(Self { trouble })
@@ -177,30 +140,40 @@ impl Sending {
     }
 }
 
-fn send(mut socket: &Socket, trouble: &Mutex<Option<Failure>>) {
-    let tell = |failure| *trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+fn send(mut socket: &Socket, filter: &mut dyn Filter, trouble: &Mutex<Option<Failure>>) {
+    let trouble = || trouble.lock().unwrap_or_else(PoisonError::into_inner);
     let mut input = match io::stdin().as_fd().try_clone_to_owned() {
         Ok(stdin) => File::from(stdin),
-        Err(error) => return tell(Failure::system("cannot use standard input", &error)),
+        Err(error) => {
+            *trouble() = Some(Failure::system("cannot use standard input", &error));
+            return;
+        }
     };
-    let mut chunk = vec![0; CHUNK];
+    let (mut chunk, mut passed) = (vec![0; CHUNK], Vec::new());
     loop {
-        match input.read(&mut chunk) {
-            Ok(0) => break,
-            Ok(count) => {
-                let mut trouble = trouble.lock().unwrap_or_else(PoisonError::into_inner);
-                match socket.write_all(&chunk[..count]) {
-                    Ok(()) => {}
-                    // The peer has ended both directions, which is its right; the other thread sees it too.
-                    Err(error) if error.kind() == ErrorKind::BrokenPipe => return,
-                    Err(error) => return *trouble = Some(broken(&error)),
-                }
-            }
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+        let count = match input.read(&mut chunk) {
+            Ok(count) => count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             Err(error) => {
-                tell(Failure::system("cannot read standard input", &error));
+                *trouble() = Some(Failure::system("cannot read standard input", &error));
                 break;
             }
+        };
+        let result = filter.pass(&chunk[..count], &mut passed);
+        let mut trouble = trouble();
+        match socket.write_all(&passed) {
+            Ok(()) => passed.clear(),
+            // The peer has ended both directions, which is its right; the other thread sees it too.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => return,
+            Err(error) => return *trouble = Some(broken(&error)),
+        }
+        if let Err(failure) = result {
+            // Whoever types must know at once why nothing is sent any more, while the peer may still answer what was.
+            *trouble = Some(failure.say());
+            break;
+        }
+        if count == 0 {
+            break;
         }
     }
     // The end of the input, also of a broken one: the peer must not wait for more.

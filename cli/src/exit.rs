@@ -30,7 +30,7 @@ pub(crate) enum Code {
 #[derive(Debug)]
 pub(crate) struct Failure {
     code: Code,
-    /// None where the result has said it all.
+    /// None once it was said, or where the result says it all.
     sentence: Option<String>,
 }
 
@@ -56,14 +56,24 @@ impl Failure {
     }
 
     /// Says the sentence, and gives the code to end with.
-    pub(crate) fn report(&self) -> ExitCode {
-        if let Some(sentence) = &self.sentence {
+    pub(crate) fn report(self) -> ExitCode {
+        ExitCode::from(self.say().code as u8)
+    }
+
+    /// Says the sentence now, where the program goes on for a while before it ends with the code.
+    pub(crate) fn say(mut self) -> Self {
+        if let Some(sentence) = self.sentence.take() {
             // A name from outside must not be able to break the one line in two or to play with the terminal.
             let sentence: String = sentence.chars().map(printable).collect();
             // When even standard error is gone, the code still says what happened.
             let _ = writeln!(io::stderr(), "socketserver: {sentence}");
         }
-        ExitCode::from(self.code as u8)
+        self
+    }
+
+    /// Whether the sentence was said already.
+    pub(crate) fn is_said(&self) -> bool {
+        self.sentence.is_none()
     }
 }
 

@@ -14,7 +14,7 @@
 //!
 //! A group queues instead of waiting, cuts a member for which too much waits, and forgets one that leaves.
 //!
-//! Run: `cargo run -p socketserver-examples --example broadcast [PORT]` (9000 without one).
+//! Run: `cargo run -p socketserver-examples --example broadcast [ENDPOINT]` (`:9000` without one).
 //! Try: `nc 127.0.0.1 9000` in two terminals; what is typed in one appears in both.
 
 use socketserver::{Conn, Group, Handler, HandlerError, Input, Server, SlowMember, TcpServer};
@@ -43,8 +43,8 @@ impl Handler for Member {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let port = std::env::args().nth(1).unwrap_or_else(|| "9000".into());
-    let server = TcpServer::bind(&format!("127.0.0.1:{port}"))?;
+    let endpoint = std::env::args().nth(1).unwrap_or_else(|| ":9000".into());
+    let server = TcpServer::bind(&endpoint)?;
     println!("listening {}", server.addresses()[0]);
     let room = Group::new(SlowMember::Disconnect);
     server.serve_forever(move |_peer| Member { room: room.clone() })?;

@@ -14,9 +14,8 @@
 //!
 //! The loop around `recv` is gone: the server calls `received` whenever bytes have come, and closes when the peer does.
 //!
-//! Run it, on port 9000 or on another one: `cargo run -p socketserver-examples --example first_handler [PORT]`
-//!
-//! Try it: `nc 127.0.0.1 9000`, then type lines; Control-C leaves.
+//! Run: `cargo run -p socketserver-examples --example first_handler [ENDPOINT]` (`:9000` without one).
+//! Try: `nc 127.0.0.1 9000`, then type lines; Control-C leaves.
 
 use std::error::Error;
 
@@ -33,8 +32,8 @@ impl Handler for Echo {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let port = std::env::args().nth(1).unwrap_or_else(|| "9000".into());
-    let server = TcpServer::bind(&format!("127.0.0.1:{port}"))?;
+    let endpoint = std::env::args().nth(1).unwrap_or_else(|| ":9000".into());
+    let server = TcpServer::bind(&endpoint)?;
     println!("listening {}", server.addresses()[0]);
     server.serve_forever(|_peer| Echo)?;
     Ok(())

@@ -10,7 +10,7 @@
 //!             self.sum += int(line); self.wfile.write(b"%d\n" % self.sum)
 //! ```
 //!
-//! Run: `cargo run -p socketserver-examples --example line_protocol [PORT]` (9000 without one).
+//! Run: `cargo run -p socketserver-examples --example line_protocol [ENDPOINT]` (`:9000` without one).
 //! Try: `printf '2\n40\r\nquit\n' | nc 127.0.0.1 9000` answers 2, 42 and goodbye.
 
 use socketserver::{Config, Conn, Handler, HandlerError, Input, Server, StreamServer};
@@ -42,13 +42,13 @@ impl Handler for Adder {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let port = std::env::args().nth(1).unwrap_or_else(|| "9000".into());
+    let endpoint = std::env::args().nth(1).unwrap_or_else(|| ":9000".into());
     let config = Config {
         input_bytes_max: LINE_BYTES_MAX,
         ..Config::default()
     };
     let builder = StreamServer::builder().config(config);
-    let server = builder.endpoint(&format!(":{port}"))?.bind()?;
+    let server = builder.endpoint(&endpoint)?.bind()?;
     println!("listening {}", server.addresses()[0]);
     server.serve_forever(|_peer| Adder { sum: 0 })?;
     Ok(())

@@ -13,7 +13,7 @@
 //! Both let the kernel move the pages. Here the call returns at once, one event loop sends to all clients in turns, and the
 //! close comes after the last byte.
 //!
-//! Run: `cargo run --release -p socketserver-examples --example send_file PORT FILE`, for instance with port 9000.
+//! Run: `cargo run --release -p socketserver-examples --example send_file ENDPOINT FILE`, for instance with `:9000`.
 //! Try: `echo please | nc 127.0.0.1 9000 > copy`, and compare the copy with the file.
 
 use std::error::Error;
@@ -41,11 +41,11 @@ impl Handler for Sender {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args_os().skip(1);
-    let (Some(port), Some(path)) = (arguments.next(), arguments.next()) else {
-        return Err("usage: send_file PORT FILE".into());
+    let (Some(endpoint), Some(path)) = (arguments.next(), arguments.next()) else {
+        return Err("usage: send_file ENDPOINT FILE".into());
     };
     let path = PathBuf::from(path);
-    let server = TcpServer::bind(&format!("127.0.0.1:{}", port.display()))?;
+    let server = TcpServer::bind(&endpoint.to_string_lossy())?;
     println!("listening {}", server.addresses()[0]);
     server.serve_forever(move |_peer| Sender { path: path.clone() })?;
     Ok(())

@@ -1,11 +1,11 @@
 //! Starts every example as its own process and talks to it over a real socket.
 
 use std::error::Error;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -60,8 +60,32 @@ impl Example {
         Talk::to(self.address()?.0)
     }
 
-    fn stdin(&mut self) -> Result<ChildStdin, Box<dyn Error>> {
-        Ok(self.child.stdin.take().ok_or("no standard input")?)
+    fn types(&mut self, text: &str) -> TestResult {
+        let mut stdin = self.child.stdin.as_ref().ok_or("no standard input")?;
+        Ok(stdin.write_all(text.as_bytes())?)
+    }
+
+    #[track_caller]
+    fn prints(&self, text: &str) {
+        let line = self.line();
+        assert!(line.is_ok(), "waiting for {text:?}: {line:?}");
+        assert_eq!(line.unwrap_or_default(), text);
+    }
+
+    /// Ends its input, and returns what it still prints until it ends with success.
+    fn ends(&mut self) -> Result<Vec<String>, Box<dyn Error>> {
+        drop(self.child.stdin.take());
+        let mut rest = Vec::new();
+        loop {
+            match self.lines.recv_timeout(DEADLINE) {
+                Ok(line) => rest.push(line),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => return Err("it does not end".into()),
+            }
+        }
+        let status = self.child.wait()?;
+        assert!(status.success(), "{status} after {rest:?}");
+        Ok(rest)
     }
 }
 
@@ -115,15 +139,12 @@ impl Talk {
         assert_eq!(String::from_utf8_lossy(&heard), text);
     }
 
-    /// Reads one line whose text is not known before, byte by byte, so that nothing that follows is lost.
-    fn hears_a_line(&mut self) -> Result<String, Box<dyn Error>> {
-        let mut line = Vec::new();
-        while line.last() != Some(&b'\n') {
-            let mut byte = [0];
-            self.stream.read_exact(&mut byte)?;
-            line.push(byte[0]);
-        }
-        Ok(String::from_utf8(line)?)
+    /// Whether nothing has come so far.
+    fn has_heard_nothing(&self) -> Result<bool, Box<dyn Error>> {
+        self.stream.set_nonblocking(true)?;
+        let result = self.stream.peek(&mut [0]);
+        self.stream.set_nonblocking(false)?;
+        Ok(result.is_err_and(|error| error.kind() == ErrorKind::WouldBlock))
     }
 
     fn says_no_more(&mut self) -> Result<(), Box<dyn Error>> {
@@ -140,7 +161,7 @@ impl Talk {
 
 #[test]
 fn the_first_handler_sends_back_what_it_receives() -> TestResult {
-    let example = Example::start("first_handler", &["0"])?;
+    let example = Example::start("first_handler", &[":0"])?;
     let mut talk = example.connect()?;
     talk.says("hello, ")?;
     talk.hears("hello, ");
@@ -151,8 +172,271 @@ fn the_first_handler_sends_back_what_it_receives() -> TestResult {
 }
 
 #[test]
+fn the_uppercase_server_answers_in_every_mode() -> TestResult {
+    for (mode, written) in [
+        ("serial", "serial"),
+        ("threads", "threads"),
+        ("pool:3", "pool:3"),
+        ("reactor", "reactor:1"),
+    ] {
+        let mut example = Example::start("uppercase_server", &[":0", mode])?;
+        let (address, rest) = example.address()?;
+        assert_eq!(rest, format!("in the mode {written}"));
+        for _ in 0..3 {
+            let mut talk = Talk::to(address)?;
+            talk.says("Hello, ")?;
+            talk.hears("HELLO, ");
+            talk.says("café ß")?;
+            talk.says_no_more()?;
+            assert_eq!(talk.hears_the_rest()?, "CAFé ß".as_bytes());
+            assert!(example.line()?.ends_with(" has come"));
+        }
+        assert_eq!(example.ends()?, ["3 clients were served"]);
+    }
+    Ok(())
+}
+
+#[test]
+fn the_uppercase_server_is_serial_if_it_shall_be() -> TestResult {
+    let example = Example::start("uppercase_server", &[":0", "serial"])?;
+    let (address, _) = example.address()?;
+    let (mut first, mut second) = (Talk::to(address)?, Talk::to(address)?);
+    second.says("second")?;
+    first.says("first")?;
+    first.hears("FIRST");
+    first.says("again")?;
+    first.hears("AGAIN");
+    assert!(second.has_heard_nothing()?);
+    drop(first);
+    second.hears("SECOND");
+    Ok(())
+}
+
+#[test]
+fn the_uppercase_client_prints_the_answers() -> TestResult {
+    let server = Example::start("uppercase_server", &[":0"])?;
+    let address = server.address()?.0.to_string();
+    let mut with_text = Example::start("uppercase_client", &[&address, "hello, é"])?;
+    assert_eq!(with_text.ends()?, ["HELLO, é"]);
+    let mut with_lines = Example::start("uppercase_client", &[&address])?;
+    with_lines.types("one\n\n")?;
+    with_lines.prints("ONE");
+    with_lines.prints("");
+    with_lines.types("two")?;
+    assert_eq!(with_lines.ends()?, ["TWO"]);
+    Ok(())
+}
+
+#[test]
+fn two_roles_are_played_by_one_program() -> TestResult {
+    let mut server = Example::start("two_roles", &["serve", ":0"])?;
+    let address = server.address()?.0.to_string();
+    let mut first = Example::start("two_roles", &["connect", &address])?;
+    first.types("hello\n")?;
+    first.prints("5 letters");
+    let mut second = Example::start("two_roles", &["connect", &address])?;
+    second.types("café\n")?;
+    first.types("\n")?;
+    first.prints("0 letters");
+    assert!(first.ends()?.is_empty());
+    second.prints("4 letters");
+    assert!(second.ends()?.is_empty());
+    assert!(server.ends()?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn the_request_handler_finishes_whatever_happens() -> TestResult {
+    for mode in ["serial", "threads", "pool:2", "reactor"] {
+        let mut example = Example::start("request_handler", &[":0", mode])?;
+        let (address, _) = example.address()?;
+        for (name, answer) in [("Anna", "hello Anna\n"), ("", ""), ("Otto", "hello Otto\n")] {
+            let mut talk = Talk::to(address)?;
+            talk.says(&format!("{name}\n"))?;
+            assert_eq!(talk.hears_the_rest()?, answer.as_bytes());
+            example.prints("setup");
+            example.prints(&format!("handle {name}"));
+            example.prints("finish");
+        }
+        assert!(example.ends()?.is_empty());
+    }
+    Ok(())
+}
+
+#[test]
+fn the_modes_keep_different_clients_waiting() -> TestResult {
+    let mut example = Example::start("modes", &[":0"])?;
+    let table = [
+        "serial: 1 served at once, 2 kept waiting, threads: 1",
+        "threads: 3 served at once, 0 kept waiting, threads: 3",
+        "pool:2: 2 served at once, 1 kept waiting, threads: 2",
+        "reactor:1: 3 served at once, 0 kept waiting, threads: 1",
+    ];
+    assert_eq!(example.ends()?, table);
+    Ok(())
+}
+
+#[test]
+fn sticky_packets_are_taken_apart_by_a_codec() -> TestResult {
+    let mut example = Example::start("sticky_packets", &[":0", ":0"])?;
+    example.address()?;
+    example.prints("10 messages were sent: 1 found by counting reads");
+    let mut talk = example.connect()?;
+    example.prints("10 messages were sent: 10 found by taking lines apart");
+    talk.says("one\ntwo\nthr")?;
+    talk.says("ee\n\nthe last one")?;
+    talk.says_no_more()?;
+    assert_eq!(talk.hears_the_rest()?, b"5 found by taking lines apart");
+    assert!(example.ends()?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn the_length_prefix_begins_with_its_least_significant_byte() -> TestResult {
+    let mut server = Example::start("length_prefix", &["serve", ":0"])?;
+    let (address, _) = server.address()?;
+    let text = address.to_string();
+    let mut client = Example::start("length_prefix", &["send", &text, "one", "", "two words"])?;
+    assert_eq!(client.ends()?, ["ONE", "", "TWO WORDS"]);
+    for length in [3, 0, 9] {
+        server.prints(&format!("a message of {length} bytes has come"));
+    }
+    let mut talk = Talk::to(address)?;
+    talk.says("\x05\0")?;
+    talk.says("\0\0hello\x02")?;
+    talk.hears("\x05\0\0\0HELLO");
+    server.prints("a message of 5 bytes has come");
+    talk.says_no_more()?;
+    assert_eq!(talk.hears_the_rest()?, b"");
+    assert!(
+        server
+            .line()?
+            .starts_with("refused: the peer ended inside a message")
+    );
+    let mut talk = Talk::to(address)?;
+    talk.says("\0\0\0\x05")?;
+    assert_eq!(talk.hears_the_rest()?, b"");
+    assert!(server.line()?.contains("byte order"));
+    assert!(server.ends()?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn the_deadlock_ends_and_who_reads_meanwhile_has_none() -> TestResult {
+    let mut server = Example::start("deadlock", &[":0"])?;
+    let address = server.address()?.0.to_string();
+    let mut client = Example::start("full_duplex", &[&address])?;
+    assert_eq!(
+        client.ends()?,
+        ["64 MiB were sent, and all of them came back"]
+    );
+    assert!(server.line()?.starts_with("client: I send 67108864 bytes"));
+    server.prints(
+        "server: I have answers that nobody reads: the peer took no output within the write timeout",
+    );
+    assert!(
+        server
+            .line()?
+            .starts_with("client: I have not come to reading: ")
+    );
+    assert!(server.ends()?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn the_patient_server_reads_on_while_its_answers_wait() -> TestResult {
+    let mut example = Example::start("patient_server", &[":0"])?;
+    let mut talk = example.connect()?;
+    let question: Vec<u8> = (0..12_500_000_u32).flat_map(u32::to_le_bytes).collect();
+    talk.stream.write_all(&question)?;
+    talk.says_no_more()?;
+    assert!(talk.hears_the_rest()? == question, "the answer differs");
+    assert_eq!(example.ends()?, ["50000000 bytes were answered"]);
+    Ok(())
+}
+
+#[test]
+fn the_message_server_gives_everybody_a_turn() -> TestResult {
+    let mut server = Example::start("message_server", &[":0"])?;
+    let (address, _) = server.address()?;
+    let mut first = Talk::to(address)?;
+    first.says("how are you?\nand \x1b[2J you?\n")?;
+    server.prints("client: how are you?");
+    let mut second = Talk::to(address)?;
+    second.says("me too\n")?;
+    server.types("well\n")?;
+    first.hears("well\n");
+    server.prints("client: and [2J you?");
+    assert!(second.has_heard_nothing()?);
+    server.types("q\nlet us see\n")?;
+    assert_eq!(first.hears_the_rest()?, b"q\n");
+    server.prints("the client has gone");
+    server.prints("client: me too");
+    // Who goes with an answer unread cuts the connection.
+    second.stream.peek(&mut [0])?;
+    drop(second);
+    server.prints("the client has gone");
+    let mut third = Talk::to(address)?;
+    third.says("still there?\n")?;
+    server.prints("client: still there?");
+    server.types("yes")?;
+    assert_eq!(server.ends()?, ["the client has gone"]);
+    assert_eq!(third.hears_the_rest()?, b"yes\n");
+    Ok(())
+}
+
+#[test]
+fn the_message_client_goes_on_until_q() -> TestResult {
+    let mut server = Example::start("message_server", &[":0"])?;
+    let address = server.address()?.0.to_string();
+    let mut client = Example::start("message_client", &[&address])?;
+    for (question, answer) in [("hello", "hi"), ("", "say more"), ("bye", "q")] {
+        client.types(&format!("{question}\n"))?;
+        server.prints(&format!("client: {question}"));
+        server.types(&format!("{answer}\n"))?;
+        client.prints(&format!("server: {answer}"));
+    }
+    assert!(client.ends()?.is_empty());
+    server.prints("the client has gone");
+    let mut client = Example::start("message_client", &[&address])?;
+    client.types("again\n")?;
+    server.prints("client: again");
+    assert_eq!(server.ends()?, ["the client has gone"]);
+    assert_eq!(client.ends()?, ["the server has gone"]);
+    Ok(())
+}
+
+#[test]
+fn the_operator_speaks_to_all_or_to_one() -> TestResult {
+    let mut example = Example::start("operator", &[":0"])?;
+    let (address, _) = example.address()?;
+    let mut talks = Vec::new();
+    for number in 1..=3 {
+        talks.push(Talk::to(address)?);
+        example.prints(&format!("{number} has come"));
+    }
+    example.types("hello\n@2 only you\n@7 nobody\n")?;
+    for told in [3, 1, 0] {
+        example.prints(&format!("sent to {told}"));
+    }
+    talks[1].hears("hello\nonly you\n");
+    talks[2].says("I see\x07\n")?;
+    example.prints("3: I see");
+    drop(talks.remove(0));
+    example.prints("1 has gone");
+    example.types("goodbye\n")?;
+    example.prints("sent to 2");
+    let mut last = example.ends()?;
+    last.sort_unstable();
+    assert_eq!(last, ["2 has gone", "3 has gone"]);
+    assert_eq!(talks.remove(0).hears_the_rest()?, b"goodbye\n");
+    assert_eq!(talks.remove(0).hears_the_rest()?, b"hello\ngoodbye\n");
+    Ok(())
+}
+
+#[test]
 fn the_line_protocol_adds_however_the_lines_are_cut() -> TestResult {
-    let example = Example::start("line_protocol", &["0"])?;
+    let example = Example::start("line_protocol", &[":0"])?;
     let (address, _) = example.address()?;
     let mut talk = Talk::to(address)?;
     let mut other = Talk::to(address)?;
@@ -169,7 +453,7 @@ fn the_line_protocol_adds_however_the_lines_are_cut() -> TestResult {
 
 #[test]
 fn the_line_protocol_ends_at_a_line_that_is_too_long_or_no_number() -> TestResult {
-    let example = Example::start("line_protocol", &["0"])?;
+    let example = Example::start("line_protocol", &[":0"])?;
     let (address, _) = example.address()?;
     let (longest, too_long) = (format!("{:01023}\n", 5), format!("{:01024}\n", 5));
     for (lines, answer) in [
@@ -195,7 +479,7 @@ fn the_line_protocol_ends_at_a_line_that_is_too_long_or_no_number() -> TestResul
 
 #[test]
 fn the_broadcast_reaches_everybody() -> TestResult {
-    let example = Example::start("broadcast", &["0"])?;
+    let example = Example::start("broadcast", &[":0"])?;
     let (address, _) = example.address()?;
     let mut first = Talk::to(address)?;
     first.hears("you are number 1\n");
@@ -217,36 +501,6 @@ fn the_broadcast_reaches_everybody() -> TestResult {
 }
 
 #[test]
-fn two_modes_give_the_same_handler_different_threads() -> TestResult {
-    let mut example = Example::start("two_modes", &["0", "0"])?;
-    let mut threads = Vec::new();
-    let mut talks = Vec::new();
-    for mode in ["in the mode threads", "in the mode reactor:1"] {
-        let (address, rest) = example.address()?;
-        assert_eq!(rest, mode);
-        for _ in 0..2 {
-            let mut talk = Talk::to(address)?;
-            talk.says("who?\n")?;
-            threads.push(talk.hears_a_line()?);
-            talks.push(talk);
-        }
-    }
-    assert_ne!(
-        threads[0], threads[1],
-        "each connection has a thread of its own"
-    );
-    assert_eq!(threads[2], threads[3], "both connections share the loop");
-    example.stdin()?.write_all(b"\n")?;
-    for talk in talks {
-        assert_eq!(talk.hears_the_rest()?, b"");
-    }
-    assert_eq!(example.line()?, "threads served 2 connections");
-    assert_eq!(example.line()?, "reactor:1 served 2 connections");
-    assert!(example.child.wait()?.success());
-    Ok(())
-}
-
-#[test]
 fn send_file_sends_all_of_it_and_closes() -> TestResult {
     let path = std::env::temp_dir().join(format!("socketserver-send-file-{}", std::process::id()));
     // More than any socket buffer takes at once, and no two places alike.
@@ -254,7 +508,7 @@ fn send_file_sends_all_of_it_and_closes() -> TestResult {
     std::fs::write(&path, &content)?;
     let example = Example::start(
         "send_file",
-        &["0", path.to_str().ok_or("a strange temporary folder")?],
+        &[":0", path.to_str().ok_or("a strange temporary folder")?],
     )?;
     let (address, _) = example.address()?;
     let mut talks = [Talk::to(address)?, Talk::to(address)?];

@@ -18,8 +18,7 @@ impl Stream<'static> {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) when the text is not an [`Endpoint`]; otherwise what the system said of the address that
-    /// was tried last, with its error number.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) when the text is not an [`Endpoint`]; otherwise as for [`Endpoint::connect`].
     ///
     /// # Example
     ///
@@ -39,6 +38,7 @@ impl Stream<'static> {
     /// let mut greeting = String::new();
     /// stream.read_to_string(&mut greeting)?;
     /// assert_eq!(greeting, "welcome");
+    /// # drop(stream);
     /// # stop.stop();
     /// # serving.join().expect("a server does not panic")?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -187,6 +187,10 @@ impl<'a> Conn<'a> {
         self.core.await_empty_output();
     }
 
+    pub(crate) fn forget_empty_output(&mut self) {
+        self.core.forget_empty_output(self.turn);
+    }
+
     pub(crate) fn is_paused(&self) -> bool {
         self.core.is_paused()
     }
@@ -205,6 +209,11 @@ impl<'a> Conn<'a> {
 
     pub(crate) fn now(&self) -> Time {
         self.turn.now
+    }
+
+    /// The time to the nanosecond, which is later than that of the turn.
+    pub(crate) fn exact_now(&self) -> Time {
+        self.turn.exact_now()
     }
 
     pub(crate) fn clock(&self) -> fn() -> Time {

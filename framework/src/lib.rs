@@ -1,9 +1,9 @@
 //! One handler, every concurrency model: a socket server framework in the spirit of Python's `socketserver`.
 //!
-//! You write a [`Handler`]: the conversation with one connection, as callbacks. A server makes one handler for each
-//! connection it accepts, calls it whenever something happens, and drops it when the connection is over. How connections
-//! are scheduled is another matter: a [`Mode`] chooses between one after the other, a thread for each, a pool of threads and
-//! event loops, and the handler stays the same.
+//! You write a handler: the conversation with one connection, either as callbacks, a [`Handler`], or in straight lines that wait, a
+//! [`BlockingHandler`]. A server makes one for each connection it accepts, runs it whenever something happens, and drops it
+//! when the connection is over. How connections are scheduled is another matter: a [`Mode`] chooses between one after the
+//! other, a thread for each, a pool of threads and event loops, and the handler stays the same.
 //!
 //! # Example
 //!
@@ -51,6 +51,43 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! The same kind of thing in straight lines: [`Stream`] reads and writes as files do, and is what a client has, too. On an event
+//! loop the handler is suspended where it waits, so that thousands of them share a thread.
+//!
+//! ```
+//! use std::io::{self, BufRead, Write};
+//! use std::thread;
+//!
+//! use socketserver::{HandlerError, Mode, Server, Stream, TcpServer};
+//!
+//! /// Greets everybody who says a name.
+//! fn greet(stream: &mut Stream<'_>) -> Result<(), HandlerError> {
+//!     stream.write_all(b"who are you?\n")?;
+//!     let mut name = String::new();
+//!     stream.read_line(&mut name)?;
+//!     writeln!(stream, "hello {}", name.trim_end())?;
+//!     Ok(())
+//! }
+//!
+//! fn introduce(name: &str, address: &str) -> io::Result<Vec<String>> {
+//!     let mut stream = Stream::connect(address)?;
+//!     writeln!(stream, "{name}")?;
+//!     stream.lines().collect()
+//! }
+//!
+//! let server = TcpServer::bind("127.0.0.1:0")?.mode(Mode::Reactor { loops: 1 });
+//! let (address, stop) = (server.addresses()[0].to_string(), server.stop_handle());
+//! let client = thread::spawn(move || {
+//!     let answer = introduce("Ada", &address);
+//!     stop.stop();
+//!     answer
+//! });
+//!
+//! server.serve_forever_blocking(|_peer| greet)?;
+//! assert_eq!(client.join().expect("the client does not panic")?, ["who are you?", "hello Ada"]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Modes
 //!
 //! | Mode | Accepts | Runs handlers | Choose it for | Python |
@@ -60,8 +97,9 @@
 //! | [`Mode::Pool`] | the serving thread | so many threads, each with one connection to its end | handlers that wait, few threads | |
 //! | [`Mode::Reactor`] | every loop | the loop that has accepted the connection | many connections, quick callbacks | `asyncio` |
 //!
-//! The order of the callbacks and the bytes that result are the same in every mode. On a reactor a callback must be quick,
-//! since all connections of its loop wait for it; [`Config::slow_callback`] tells which are not.
+//! The order of the callbacks and the bytes that result are the same in every mode. On a reactor a callback must be quick, and a blocking
+//! handler must wait in its [`Stream`] only, since all connections of its loop wait for it; [`Config::slow_callback`] tells which do not. What
+//! a handler may assume, whatever the mode, is the chapter [`guide::handlers`].
 //!
 //! # From Python's names
 //!
@@ -69,20 +107,25 @@
 //! |---|---|
 //! | `TCPServer`, `UnixStreamServer` | [`TcpServer::bind`], [`UnixServer::bind`], [`StreamServer::builder`] |
 //! | `ThreadingMixIn` | [`StreamServer::mode`], [`Builder::mode`] |
-//! | `BaseRequestHandler`: `setup`, `handle`, `finish` | [`Handler::opened`], [`Handler::received`], [`Handler::closed`] |
-//! | `request`, `rfile`, `wfile`, `client_address` | [`Input`], [`Conn`], [`Conn::peer`] |
+//! | `BaseRequestHandler.handle` | [`BlockingHandler::handle`], or [`Handler::received`] |
+//! | `setup`, `finish` | the closure that makes handlers, `Drop`; or [`Handler::opened`], [`Handler::closed`] |
+//! | `StreamRequestHandler.rfile`, `wfile` | [`Stream`] as [`BufRead`](std::io::BufRead) and [`Write`](std::io::Write) |
+//! | `request`, `client_address` | [`Stream`], [`Stream::peer`]; or [`Input`] and [`Conn`], [`Conn::peer`] |
 //! | `verify_request`, `handle_error`, `service_actions`, `handle_timeout` | [`Hooks`] |
-//! | `serve_forever`, `handle_request` | [`StreamServer::serve_forever`], [`StreamServer::handle_request`] |
+//! | `serve_forever`, `handle_request` | [`StreamServer::serve_forever`], [`StreamServer::serve_forever_blocking`], [`StreamServer::handle_request`] |
 //! | `shutdown`, `server_close` | [`StopHandle::stop`], [`StopHandle::cut`], dropping the server |
 //! | `server_address` | [`Server::addresses`] |
 //! | `request_queue_size`, `allow_reuse_address`, `allow_reuse_port` | [`Config::backlog`], [`Config::reuse_address`], [`Config::reuse_port`] |
-//! | `timeout` of a handler | [`Config::idle_timeout`], [`Config::read_timeout`], [`Config::write_timeout`] |
+//! | `timeout` of a handler | [`Stream::set_read_timeout`]; [`Config::idle_timeout`], [`Config::read_timeout`], [`Config::write_timeout`] |
 //! | `max_children`, `block_on_close`, `daemon_threads` | [`Config::connections_max`], [`Config::drain_timeout`] |
+//! | `socket.create_connection` | [`Stream::connect`] |
+//!
+//! The chapter [`guide::from_python`] has all the others, line by line.
 //!
 //! # Messages
 //!
 //! A stream has no messages. A [`Handler`] sees bytes as they come; a [`MessageHandler`] sees whole messages, which a [`Codec`] finds for it:
-//! lines, length prefixes, JSON. See [`codec`].
+//! lines, length prefixes, JSON. [`Stream::receive`] gives a blocking handler the same. See [`guide::framing`] and [`codec`].
 //!
 //! # Limits
 //!
@@ -96,9 +139,12 @@
 //!
 //! # Where to go next
 //!
+//! The [`guide`] has four chapters: [from Python's `socketserver`](guide::from_python), [framing](guide::framing), [what a handler may assume in
+//! every mode](guide::handlers), and [the defaults and why](guide::defaults).
+//!
 //! [`Group`] writes to many connections at once, [`Remote`] to one from another thread, [`Conn::send_file`] lets the kernel
-//! send a file, and [`Stats`] are what a server counts. With the cargo feature `testkit` the module of that name proves that a handler, or any
-//! server, does the same however the network cuts its input.
+//! send a file, [`Stream::offload`] does long work elsewhere, and [`Stats`] are what a server counts. With the cargo feature `testkit`
+//! the module of that name proves that a handler, or any server, does the same however the network cuts its input.
 
 #![forbid(unsafe_code)]
 
@@ -109,6 +155,7 @@ mod conn;
 mod driver;
 mod error;
 mod group;
+pub mod guide;
 mod handler;
 mod input;
 mod mail;

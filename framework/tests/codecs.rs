@@ -248,7 +248,7 @@ mod python {
                 b"\xff\xff\xff\x7f",
                 FrameError::LengthTooLarge {
                     length: 0x7fff_ffff,
-                    max: 1024 * 1024,
+                    max: 1024 * 1024 - 16,
                     swapped: false,
                 },
             ),

@@ -1,6 +1,6 @@
 //! Sends back what it receives, in capital letters.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, Write};
 
 use socketserver::{BlockingHandler, Conn, Handler, HandlerError, Input, Stream};
 
@@ -54,11 +54,14 @@ impl Handler for Uppercase {
 impl BlockingHandler for Uppercase {
     fn handle(&mut self, stream: &mut Stream<'_>) -> Result<(), HandlerError> {
         let mut piece = [0; PIECE];
-        // The beginning of a character whose rest has not come yet.
+        // The beginning of a character, which stays in the stream until its rest has come.
         let mut begun = 0;
         loop {
-            let count = stream.read(&mut piece[begun..])?;
-            let bytes = &mut piece[..begun + count];
+            let input = stream.fill_to(begun + 1)?;
+            let is_end = input.len() <= begun;
+            let count = input.len().min(PIECE);
+            let bytes = &mut piece[..count];
+            bytes.copy_from_slice(&input[..count]);
             match self.alphabet {
                 Alphabet::Ascii => {
                     bytes.make_ascii_uppercase();
@@ -66,17 +69,13 @@ impl BlockingHandler for Uppercase {
                 }
                 Alphabet::Unicode => {
                     // A character that is cut off by the end is not UTF-8.
-                    begun = if count == 0 {
-                        0
-                    } else {
-                        unfinished_length(bytes)
-                    };
-                    let complete = bytes.len() - begun;
-                    write_unicode(&bytes[..complete], |bytes| stream.write_all(bytes))?;
-                    bytes.copy_within(complete.., 0);
+                    begun = if is_end { 0 } else { unfinished_length(bytes) };
+                    let complete = &bytes[..count - begun];
+                    write_unicode(complete, |bytes| stream.write_all(bytes))?;
                 }
             }
-            if count == 0 {
+            stream.consume(count - begun);
+            if is_end {
                 return Ok(());
             }
         }

@@ -1,6 +1,7 @@
 //! A client that speaks bytes: it never takes one read for a message, and never waits without a deadline.
 
 use std::io::{self, Read, Write};
+use std::mem::MaybeUninit;
 use std::net::{Shutdown, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
@@ -155,6 +156,13 @@ impl Client {
         self.socket()
             .set_linger(Some(Duration::ZERO))
             .expect("an option can be set");
+    }
+
+    /// Closes while something that the server has sent is unread, which is a reset on every transport.
+    pub fn reset_unread(self) {
+        self.socket()
+            .peek(&mut [MaybeUninit::uninit()])
+            .expect("the server sends something");
     }
 }
 

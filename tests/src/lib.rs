@@ -1,7 +1,8 @@
-//! What black-box tests share: servers in every mode over every transport, and clients that speak bytes to them.
+//! What black-box tests share: servers in every mode and style over every transport, and clients that speak bytes to them.
 //!
-//! A behaviour is written once, as a function of a [`Case`], and [`matrix!`] makes one test of it for every mode and
-//! transport. Nothing here sleeps to wait: what must become true is asked for until it is, with a deadline.
+//! A behaviour is written once, as a function of a [`Case`], and [`matrix!`] makes one test of it for every mode, style and
+//! transport. Its handler is one type that says the same in both styles. Nothing here sleeps to wait: what must become true is
+//! asked for until it is, with a deadline.
 
 #![forbid(unsafe_code)]
 #![expect(
@@ -18,12 +19,12 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use socketserver::{
-    Address, BlockingHandler, Config, Endpoint, Handler, Hooks, Mode, Report, ServeError, Server,
-    Stats, StatsHandle, StopHandle, StreamServer,
+    Address, BlockingHandler, Config, Endpoint, Handled, Handler, Hooks, Mode, Report, ServeError,
+    Server, Stats, StatsHandle, StopHandle, StreamServer,
 };
 
 pub use client::{Client, End};
-pub use probe::{Event, Probe, Watcher};
+pub use probe::{Event, Probe, Teller, Watcher};
 
 /// How long anything may take before a test fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -39,11 +40,22 @@ pub enum Transport {
     Unix,
 }
 
+/// How a test's handlers are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// As callbacks.
+    Events,
+    /// In straight lines.
+    Blocking,
+}
+
 /// One cell of the matrix.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
     /// How connections are scheduled.
     pub mode: Mode,
+    /// As what the server sees handlers that can be both.
+    pub style: Style,
     /// Over what they come.
     pub transport: Transport,
 }
@@ -82,42 +94,30 @@ impl Case {
         }
     }
 
-    /// Serves with the default configuration.
-    pub fn serve<H: Handler + 'static>(
+    /// Whether handlers have callbacks.
+    pub fn has_callbacks(&self) -> bool {
+        self.style == Style::Events
+    }
+
+    /// Serves in the style of this case, with the default configuration.
+    pub fn serve<H: Handler + BlockingHandler + 'static>(
         &self,
         factory: impl Fn(&Address) -> H + Send + Sync + 'static,
     ) -> Running {
         self.serve_with(self.config(), factory)
     }
 
-    /// Serves with a configuration.
-    pub fn serve_with<H: Handler + 'static>(
+    /// Serves in the style of this case, with a configuration.
+    pub fn serve_with<H: Handler + BlockingHandler + 'static>(
         &self,
         config: Config,
         factory: impl Fn(&Address) -> H + Send + Sync + 'static,
     ) -> Running {
-        Running::start(self.bind(config), factory)
+        self.start(self.bind(config), factory)
     }
 
-    /// Serves blocking handlers with the default configuration.
-    pub fn serve_blocking<H: BlockingHandler + 'static>(
-        &self,
-        factory: impl Fn(&Address) -> H + Send + Sync + 'static,
-    ) -> Running {
-        self.serve_blocking_with(self.config(), factory)
-    }
-
-    /// Serves blocking handlers with a configuration.
-    pub fn serve_blocking_with<H: BlockingHandler + 'static>(
-        &self,
-        config: Config,
-        factory: impl Fn(&Address) -> H + Send + Sync + 'static,
-    ) -> Running {
-        Running::start_blocking(self.bind(config), factory)
-    }
-
-    /// Serves with a configuration and hooks.
-    pub fn serve_hooked<H: Handler + 'static>(
+    /// Serves in the style of this case, with a configuration and hooks.
+    pub fn serve_hooked<H: Handler + BlockingHandler + 'static>(
         &self,
         config: Config,
         hooks: impl Hooks + 'static,
@@ -127,10 +127,77 @@ impl Case {
             .config(config)
             .endpoints([self.endpoint()])
             .hooks(hooks);
-        Running::start(
-            builder.bind().expect("a fresh endpoint can be bound"),
-            factory,
-        )
+        let server = builder.bind().expect("a fresh endpoint can be bound");
+        self.start(server, factory)
+    }
+
+    /// Serves in the style of this case, with a server that is bound.
+    pub fn start<H: Handler + BlockingHandler + 'static>(
+        &self,
+        server: StreamServer,
+        factory: impl Fn(&Address) -> H + Send + Sync + 'static,
+    ) -> Running {
+        let case = *self;
+        Running::spawn(server, move |server| case.run(server, factory))
+    }
+
+    /// Serves in the style of this case, on the calling thread.
+    pub fn run<H: Handler + BlockingHandler + 'static>(
+        &self,
+        server: StreamServer,
+        factory: impl Fn(&Address) -> H + Send + Sync + 'static,
+    ) -> Result<Report, ServeError> {
+        match self.style {
+            Style::Events => server.serve_forever(factory),
+            Style::Blocking => server.serve_forever_blocking(factory),
+        }
+    }
+
+    /// Serves one connection in the style of this case, on the calling thread.
+    pub fn handle_request<H: Handler + BlockingHandler + 'static>(
+        &self,
+        server: &mut StreamServer,
+        timeout: Option<Duration>,
+        factory: impl Fn(&Address) -> H + Send + Sync + 'static,
+    ) -> Result<Handled, ServeError> {
+        match self.style {
+            Style::Events => server.handle_request(timeout, factory),
+            Style::Blocking => server.handle_request_blocking(timeout, factory),
+        }
+    }
+
+    /// Serves handlers that have callbacks only, with the default configuration.
+    pub fn serve_events<H: Handler + 'static>(
+        &self,
+        factory: impl Fn(&Address) -> H + Send + Sync + 'static,
+    ) -> Running {
+        self.serve_events_with(self.config(), factory)
+    }
+
+    /// Serves handlers that have callbacks only, with a configuration.
+    pub fn serve_events_with<H: Handler + 'static>(
+        &self,
+        config: Config,
+        factory: impl Fn(&Address) -> H + Send + Sync + 'static,
+    ) -> Running {
+        Running::start(self.bind(config), factory)
+    }
+
+    /// Serves handlers that are blocking only, with the default configuration.
+    pub fn serve_blocking<H: BlockingHandler + 'static>(
+        &self,
+        factory: impl Fn(&Address) -> H + Send + Sync + 'static,
+    ) -> Running {
+        self.serve_blocking_with(self.config(), factory)
+    }
+
+    /// Serves handlers that are blocking only, with a configuration.
+    pub fn serve_blocking_with<H: BlockingHandler + 'static>(
+        &self,
+        config: Config,
+        factory: impl Fn(&Address) -> H + Send + Sync + 'static,
+    ) -> Running {
+        Running::start_blocking(self.bind(config), factory)
     }
 
     /// A server that listens and does not serve yet.
@@ -228,6 +295,15 @@ impl Running {
         eventually(what, || Some(self.stats()).filter(|stats| condition(stats)))
     }
 
+    /// Waits until a connection has ended, and says in one word why the first one did.
+    #[track_caller]
+    pub fn wait_for_close(&self) -> &'static str {
+        let over = |stats: &Stats| !stats.closed.is_empty();
+        let words = self.until("a connection to end", over).closed;
+        assert_eq!(words.len(), 1, "one connection ends first: {words:?}");
+        words.into_keys().next().expect("there is one")
+    }
+
     /// Stops it, waits for its end and checks the final laws.
     pub fn stop(mut self) -> Report {
         self.stop.stop();
@@ -291,36 +367,107 @@ pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Makes one test of each function for every mode and transport: `matrix! { all: a, b; concurrent: c; reactor: d }`.
+/// Makes one test of each function for every mode, style and transport, with the path `mode::style::transport::name`.
+///
+/// ```ignore
+/// socketserver_tests::matrix! {
+///     all: in_every_mode, in_every_mode_too;
+///     concurrent: where_connections_are_served_at_once;
+///     reactor: where_they_share_event_loops;
+///     events: in_every_mode_with_callbacks;
+///     blocking: in_every_mode_in_straight_lines;
+///     blocking reactor: only_in_coroutines;
+/// }
+/// ```
+///
+/// Sections may be missing, but not change places. Those of one style are for what the other one does not have.
 #[macro_export]
 macro_rules! matrix {
-    (all: $($all:ident),*; concurrent: $($concurrent:ident),*; reactor: $($reactor:ident),*) => {
-        mod serial { $crate::transports! { socketserver::Mode::Serial; $($all),* } }
-        mod threads { $crate::transports! { socketserver::Mode::Threads; $($all,)* $($concurrent),* } }
-        mod pool { $crate::transports! { socketserver::Mode::Pool { workers: 4 }; $($all,)* $($concurrent),* } }
-        mod reactor { $crate::transports! { socketserver::Mode::Reactor { loops: 1 }; $($all,)* $($concurrent,)* $($reactor),* } }
-        mod reactors { $crate::transports! { socketserver::Mode::Reactor { loops: 2 }; $($all,)* $($concurrent,)* $($reactor),* } }
+    (
+        $(all: $($all:ident),+;)?
+        $(concurrent: $($concurrent:ident),+;)?
+        $(reactor: $($reactor:ident),+;)?
+        $(events: $($events_all:ident),+;)?
+        $(events concurrent: $($events_concurrent:ident),+;)?
+        $(events reactor: $($events_reactor:ident),+;)?
+        $(blocking: $($blocking_all:ident),+;)?
+        $(blocking concurrent: $($blocking_concurrent:ident),+;)?
+        $(blocking reactor: $($blocking_reactor:ident),+;)?
+    ) => {
+        mod serial {
+            $crate::styles! {
+                socketserver::Mode::Serial;
+                [$($($all,)+)?]
+                [$($($events_all,)+)?]
+                [$($($blocking_all,)+)?]
+            }
+        }
+        mod threads {
+            $crate::styles! {
+                socketserver::Mode::Threads;
+                [$($($all,)+)? $($($concurrent,)+)?]
+                [$($($events_all,)+)? $($($events_concurrent,)+)?]
+                [$($($blocking_all,)+)? $($($blocking_concurrent,)+)?]
+            }
+        }
+        mod pool {
+            $crate::styles! {
+                socketserver::Mode::Pool { workers: 4 };
+                [$($($all,)+)? $($($concurrent,)+)?]
+                [$($($events_all,)+)? $($($events_concurrent,)+)?]
+                [$($($blocking_all,)+)? $($($blocking_concurrent,)+)?]
+            }
+        }
+        mod reactor {
+            $crate::styles! {
+                socketserver::Mode::Reactor { loops: 1 };
+                [$($($all,)+)? $($($concurrent,)+)? $($($reactor,)+)?]
+                [$($($events_all,)+)? $($($events_concurrent,)+)? $($($events_reactor,)+)?]
+                [$($($blocking_all,)+)? $($($blocking_concurrent,)+)? $($($blocking_reactor,)+)?]
+            }
+        }
+        mod reactors {
+            $crate::styles! {
+                socketserver::Mode::Reactor { loops: 2 };
+                [$($($all,)+)? $($($concurrent,)+)? $($($reactor,)+)?]
+                [$($($events_all,)+)? $($($events_concurrent,)+)? $($($events_reactor,)+)?]
+                [$($($blocking_all,)+)? $($($blocking_concurrent,)+)? $($($blocking_reactor,)+)?]
+            }
+        }
     };
 }
 
 /// The part of [`matrix!`] that belongs to one mode.
 #[macro_export]
-macro_rules! transports {
-    ($mode:expr; $($body:ident),* $(,)?) => {
-        mod tcp_v4 { $crate::cell! { super::super, $mode, TcpV4; $($body),* } }
-        mod tcp_v6 { $crate::cell! { super::super, $mode, TcpV6; $($body),* } }
-        mod unix { $crate::cell! { super::super, $mode, Unix; $($body),* } }
+macro_rules! styles {
+    ($mode:expr; [$($both:ident,)*] [$($events:ident,)*] [$($blocking:ident,)*]) => {
+        mod events { $crate::transports! { $mode, Events; $($both,)* $($events,)* } }
+        mod blocking { $crate::transports! { $mode, Blocking; $($both,)* $($blocking,)* } }
     };
 }
 
-/// The part of [`matrix!`] that belongs to one mode and one transport.
+/// The part of [`matrix!`] that belongs to one mode and one style.
+#[macro_export]
+macro_rules! transports {
+    ($mode:expr, $style:ident; $($body:ident,)*) => {
+        mod tcp_v4 { $crate::cell! { $mode, $style, TcpV4; $($body,)* } }
+        mod tcp_v6 { $crate::cell! { $mode, $style, TcpV6; $($body,)* } }
+        mod unix { $crate::cell! { $mode, $style, Unix; $($body,)* } }
+    };
+}
+
+/// The part of [`matrix!`] that belongs to one mode, one style and one transport.
 #[macro_export]
 macro_rules! cell {
-    ($home:path, $mode:expr, $transport:ident; $($body:ident),*) => {
+    ($mode:expr, $style:ident, $transport:ident; $($body:ident,)*) => {
         $(
             #[test]
             fn $body() {
-                super::super::$body(&$crate::Case { mode: $mode, transport: $crate::Transport::$transport });
+                super::super::super::$body(&$crate::Case {
+                    mode: $mode,
+                    style: $crate::Style::$style,
+                    transport: $crate::Transport::$transport,
+                });
             }
         )*
     };

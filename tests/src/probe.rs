@@ -1,14 +1,14 @@
-//! A handler that tells a test what happens to it and does what the test wants.
+//! Handlers that tell a test what happens to them, and one that does what the test wants besides.
 
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
 
-use socketserver::{CloseReason, Conn, Handler, HandlerError, Input};
+use socketserver::{Address, CloseReason, Conn, Handler, HandlerError, Input};
 
 use crate::PATIENCE;
 
-/// What happened to a handler.
+/// What happened to a handler. A blocking one has begun instead of `Opened`, has read instead of `Received`, and does not know of the rest but
+/// `Dropped`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// `opened` was called.
@@ -32,13 +32,48 @@ pub enum Event {
 type Act =
     Box<dyn FnMut(&Event, &mut Input<'_>, &mut Conn<'_>) -> Result<bool, HandlerError> + Send>;
 
+/// Tells a test what happens to the handler that owns it, and last of all that the handler was dropped.
+#[derive(Debug)]
+pub struct Teller(Sender<Event>);
+
+impl Teller {
+    /// A factory of handlers that all report to one watcher.
+    pub fn factory<H>(
+        make: impl Fn(Self) -> H + Send + Sync + 'static,
+    ) -> (impl Fn(&Address) -> H + Send + Sync + 'static, Watcher) {
+        let (sender, receiver) = channel();
+        let watcher = Watcher {
+            events: receiver,
+            seen: VecDeque::new(),
+        };
+        (move |_: &Address| make(Self(sender.clone())), watcher)
+    }
+
+    /// Tells that something has happened.
+    pub fn tell(&self, event: Event) {
+        // A test that has ended does not listen any more.
+        let _ = self.0.send(event);
+    }
+
+    /// Tells that these bytes have come.
+    pub fn tell_received(&self, bytes: &[u8]) {
+        self.tell(Event::Received(bytes.to_vec()));
+    }
+}
+
+impl Drop for Teller {
+    fn drop(&mut self) {
+        self.tell(Event::Dropped);
+    }
+}
+
 /// A handler whose callbacks are reported, and acted upon by a closure.
 pub struct Probe {
-    events: Sender<Event>,
+    teller: Teller,
     act: Act,
 }
 
-/// Where a test hears what happens to its probes.
+/// Where a test hears what happens to its handlers.
 #[derive(Debug)]
 pub struct Watcher {
     events: Receiver<Event>,
@@ -48,59 +83,34 @@ pub struct Watcher {
 impl Probe {
     /// A factory of probes that all report to one watcher. `act` is called in every callback that has a connection; it
     /// returns whether the handler's default behaviour should follow (take all input, close at the end, finish when the server stops).
-    pub fn factory<A, F>(
-        make: F,
-    ) -> (
-        impl Fn(&socketserver::Address) -> Self + Send + Sync + 'static,
-        Watcher,
-    )
+    pub fn factory<A, F>(make: F) -> (impl Fn(&Address) -> Self + Send + Sync + 'static, Watcher)
     where
         F: Fn() -> A + Send + Sync + 'static,
         A: FnMut(&Event, &mut Input<'_>, &mut Conn<'_>) -> Result<bool, HandlerError>
             + Send
             + 'static,
     {
-        let (sender, receiver) = channel();
-        let sender = Arc::new(Mutex::new(sender));
-        let factory = move |_: &socketserver::Address| Self {
-            events: sender
-                .lock()
-                .expect("no test panics with this lock")
-                .clone(),
+        Teller::factory(move |teller| Self {
+            teller,
             act: Box::new(make()),
-        };
-        (
-            factory,
-            Watcher {
-                events: receiver,
-                seen: VecDeque::new(),
-            },
-        )
+        })
     }
 
     /// A factory of probes that only report.
-    pub fn quiet() -> (
-        impl Fn(&socketserver::Address) -> Self + Send + Sync + 'static,
-        Watcher,
-    ) {
+    pub fn quiet() -> (impl Fn(&Address) -> Self + Send + Sync + 'static, Watcher) {
         Self::factory(|| |_: &Event, _: &mut Input<'_>, _: &mut Conn<'_>| Ok(true))
-    }
-
-    fn tell(&self, event: Event) {
-        // A test that has ended does not listen any more.
-        let _ = self.events.send(event);
     }
 }
 
 impl Handler for Probe {
     fn opened(&mut self, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
-        self.tell(Event::Opened);
+        self.teller.tell(Event::Opened);
         (self.act)(&Event::Opened, &mut no_input(), conn).map(drop)
     }
 
     fn received(&mut self, input: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
         let event = Event::Received(input.to_vec());
-        self.tell(event.clone());
+        self.teller.tell(event.clone());
         if (self.act)(&event, input, conn)? {
             input.take_all();
         }
@@ -109,7 +119,7 @@ impl Handler for Probe {
 
     fn ended(&mut self, input: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
         let event = Event::Ended(input.to_vec());
-        self.tell(event.clone());
+        self.teller.tell(event.clone());
         if (self.act)(&event, input, conn)? {
             conn.close();
         }
@@ -117,17 +127,17 @@ impl Handler for Probe {
     }
 
     fn drained(&mut self, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
-        self.tell(Event::Drained);
+        self.teller.tell(Event::Drained);
         (self.act)(&Event::Drained, &mut no_input(), conn).map(drop)
     }
 
     fn timer(&mut self, timer: u8, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
-        self.tell(Event::Timer(timer));
+        self.teller.tell(Event::Timer(timer));
         (self.act)(&Event::Timer(timer), &mut no_input(), conn).map(drop)
     }
 
     fn stopping(&mut self, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
-        self.tell(Event::Stopping);
+        self.teller.tell(Event::Stopping);
         if (self.act)(&Event::Stopping, &mut no_input(), conn)? {
             conn.finish();
         }
@@ -135,13 +145,7 @@ impl Handler for Probe {
     }
 
     fn closed(&mut self, reason: &CloseReason) {
-        self.tell(Event::Closed(reason.word()));
-    }
-}
-
-impl Drop for Probe {
-    fn drop(&mut self) {
-        self.tell(Event::Dropped);
+        self.teller.tell(Event::Closed(reason.word()));
     }
 }
 

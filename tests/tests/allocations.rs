@@ -3,10 +3,13 @@
 //! It is a test binary of its own, with one test, so that nothing else allocates meanwhile.
 
 use std::alloc::System;
-use std::io::{Read, Write};
+use std::io::{BufRead, Read, Write};
 
-use socketserver::{Conn, Framed, Handler, HandlerError, Input, Lines, Mode, Replies};
-use socketserver_tests::{Case, Client, Running, Transport};
+use socketserver::{
+    BlockingHandler, Conn, Framed, Handler, HandlerError, Input, Lines, Mode, Replies, Stream,
+};
+use socketserver_handlers::Echo;
+use socketserver_tests::{Case, Client, Running, Style, Transport};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -26,13 +29,24 @@ impl Handler for Pieces {
     }
 }
 
+impl BlockingHandler for Pieces {
+    fn handle(&mut self, stream: &mut Stream<'_>) -> Result<(), HandlerError> {
+        let mut line = Vec::new();
+        while stream.read_until(b'\n', &mut line)? > 0 {
+            stream.write_all(&line)?;
+            line.clear();
+        }
+        Ok(())
+    }
+}
+
 /// The same in whole messages.
 fn echo(line: &[u8], replies: &mut Replies<'_>) -> Result<(), HandlerError> {
     Ok(replies.send(line)?)
 }
 
 #[test]
-fn a_message_allocates_nothing_in_any_mode() {
+fn a_message_allocates_nothing_in_any_mode_and_style() {
     for mode in [
         Mode::Serial,
         Mode::Threads,
@@ -41,9 +55,19 @@ fn a_message_allocates_nothing_in_any_mode() {
         Mode::Reactor { loops: 2 },
     ] {
         for transport in [Transport::TcpV4, Transport::Unix] {
-            let case = Case { mode, transport };
-            check(&case, case.serve(|_| Pieces));
-            check(&case, case.serve(|_| Framed::new(Lines::default(), echo)));
+            for style in [Style::Events, Style::Blocking] {
+                let case = Case {
+                    mode,
+                    style,
+                    transport,
+                };
+                check(&case, case.serve(|_| Echo));
+                check(&case, case.serve(|_| Pieces));
+                if case.has_callbacks() {
+                    let framed = |_: &_| Framed::new(Lines::default(), echo);
+                    check(&case, case.serve_events(framed));
+                }
+            }
         }
     }
 }

@@ -336,9 +336,12 @@ fn clients_are_told_when_descriptors_run_out() {
             rounds += 1;
         }
         let more_calls = accept_calls(&mut server) - calls;
+        // Pauses grow to 100 ms, from 10; on a busy machine half a second may have become more.
+        let retries_max = 5 + begun.elapsed().as_millis() as u64 / 50;
         assert!(
-            more_calls <= 15,
-            "{mode}: {more_calls} calls of accept in half a second"
+            more_calls <= retries_max,
+            "{mode}: {more_calls} calls of accept in {:?}",
+            begun.elapsed()
         );
         assert!(server.ticks() >= ticks);
         // When descriptors come free, the next client is served without anything else having to happen.

@@ -31,8 +31,13 @@ fn accept(listener: &TcpListener) -> TcpStream {
 
 /// A client, and the server's side of its connection.
 fn connected() -> (Process, TcpStream) {
+    connected_with("")
+}
+
+/// A client with options, and the server's side of its connection.
+pub(crate) fn connected_with(options: &str) -> (Process, TcpStream) {
     let (listener, address) = listener();
-    let client = Process::run(&format!("connect {address}"));
+    let client = Process::run(&format!("connect {address} {options}"));
     (client, accept(&listener))
 }
 

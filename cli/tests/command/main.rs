@@ -4,6 +4,7 @@
 #![cfg(target_os = "linux")]
 
 mod connect;
+mod framing;
 mod process;
 mod prove;
 mod serve;

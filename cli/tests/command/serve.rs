@@ -7,16 +7,22 @@ use std::os::unix::fs::PermissionsExt;
 use crate::process::{Path, Process, command, dial, exchange, pattern};
 
 const MODES: [&str; 5] = ["serial", "threads", "pool:4", "reactor", "reactor:2"];
+const STYLES: [&str; 2] = ["events", "blocking"];
 
-/// Serves a handler in every mode on every kind of endpoint, and compares what comes back.
+/// Serves a handler in every mode and style on every kind of endpoint, and compares what comes back.
 fn in_every_mode(handler: &str, expected: fn(&[u8]) -> Vec<u8>) {
     let input = pattern(300_000);
     let with_ipv6 = TcpListener::bind("[::1]:0").is_ok();
-    for mode in MODES {
+    for (mode, style) in MODES
+        .into_iter()
+        .flat_map(|mode| STYLES.map(|style| (mode, style)))
+    {
         let path = Path::new();
         let name = path.file_name().unwrap().to_str().unwrap();
         let ipv6 = if with_ipv6 { "tcp://[::1]:0" } else { "" };
-        let words = format!("serve {handler} :0 unix:{path} unix:@{name} {ipv6} --mode {mode}");
+        let words = format!(
+            "serve {handler} :0 unix:{path} unix:@{name} {ipv6} --mode {mode} --style {style}"
+        );
         let mut process = Process::run(&words);
         for start in ["tcp://127.0.0.1:", "unix:", "unix:@", "tcp://[::1]:"]
             .into_iter()
@@ -48,11 +54,13 @@ fn uppercase_sends_back_capital_letters_in_every_mode() {
 
 #[test]
 fn uppercase_knows_all_letters_when_it_is_told_to() {
-    let mut process = Process::run("serve uppercase :0 --unicode");
-    assert_eq!(
-        exchange(&process.address(), "grüße\n".as_bytes()),
-        "GRÜSSE\n".as_bytes()
-    );
+    for style in STYLES {
+        let mut process = Process::run(&format!("serve uppercase :0 --unicode --style {style}"));
+        assert_eq!(
+            exchange(&process.address(), "grüße\n".as_bytes()),
+            "GRÜSSE\n".as_bytes()
+        );
+    }
 }
 
 #[test]

@@ -64,9 +64,9 @@ fn a_wrong_mode_is_a_usage_error() {
         &format!("'hybrid' is not a mode: {MODES}"),
     );
     fails(
-        "serve echo :0 --style blocking",
+        "serve echo :0 --style threads",
         2,
-        "--style cannot be 'blocking': write events",
+        "--style cannot be 'threads': write events or blocking",
     );
 }
 
@@ -112,6 +112,15 @@ fn a_wrong_value_is_named_with_its_flag() {
     ] {
         fails(&format!("serve echo :0 {flag}"), 2, sentence);
     }
+}
+
+#[test]
+fn a_wrong_framing_is_a_usage_error() {
+    fails(
+        "connect :1 --framing xml",
+        2,
+        "--framing cannot be 'xml': write lines, i32le-json, netstring or u32be",
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ const WIDTH_MAX: usize = 8;
 /// Messages behind their length, a number of one to eight bytes.
 ///
 /// The number counts the bytes of the message, not its own. In Python it is written with `struct.pack`: `big_endian(4)` is `">I"`,
-/// `little_endian(4).signed()` is `"<i"`. Messages are limited to 1 MiB, or to what the number can say, unless
+/// `little_endian(4).signed()` is `"<i"`. Messages are limited to 1 MiB less 16 bytes (so that a connection keeps the whole frame by default), or to what the number can say, unless
 /// [`max`](LengthPrefix::max) says otherwise.
 ///
 /// ```
@@ -231,7 +231,7 @@ mod tests {
         assert_eq!(max(LengthPrefix::big_endian(1)), 255);
         assert_eq!(max(LengthPrefix::big_endian(1).signed()), 127);
         assert_eq!(max(LengthPrefix::big_endian(2)), 65_535);
-        assert_eq!(max(LengthPrefix::big_endian(8).signed()), 1024 * 1024);
+        assert_eq!(max(LengthPrefix::big_endian(8).signed()), MESSAGE_BYTES_MAX);
         let largest = LengthPrefix::big_endian(8).max(usize::MAX);
         assert_eq!(largest.frame_bytes_max(), usize::MAX);
     }
@@ -244,7 +244,7 @@ mod tests {
             refused(little, b"\xff\xff\xff\x7f"),
             FrameError::LengthTooLarge {
                 length: 0x7fff_ffff,
-                max: 1024 * 1024,
+                max: MESSAGE_BYTES_MAX,
                 swapped: false
             }
         );

@@ -191,8 +191,9 @@ impl<C: Codec + ?Sized> Codec for &mut C {
     }
 }
 
-/// What codecs allow by default for one message, where nothing speaks for less: as much as a connection keeps by default.
-const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
+/// What codecs allow by default for one message, where nothing speaks for less: as much as a connection keeps by default
+/// (1 MiB), less some bytes for what is around the message.
+const MESSAGE_BYTES_MAX: usize = 1024 * 1024 - 16;
 
 /// Refuses a message that the peer's codec would refuse.
 fn check_length(message: &[u8], max: usize) -> Result<(), EncodeError> {

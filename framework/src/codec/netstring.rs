@@ -29,7 +29,7 @@ impl Netstring {
     }
 }
 
-/// Netstrings of messages of at most 1 MiB.
+/// Netstrings of messages of at most 1 MiB less 16 bytes, so that a connection keeps the whole frame by default.
 impl Default for Netstring {
     fn default() -> Self {
         Self::new(MESSAGE_BYTES_MAX)

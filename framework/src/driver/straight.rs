@@ -3,11 +3,15 @@
 //! The session of such a connection has a [`Relay`] for a handler, which only notes what happens. A stream that waits runs the connection
 //! until the relay has noted what it waits for.
 
+use std::any::Any;
+use std::panic::resume_unwind;
+
 use super::conversation::{Conversation, Manner};
+use crate::server::Stage;
 use crate::session::{Session, Vacant};
-use crate::stream::{Buffers, Facts, Held, Line, Over, Stream, Wait, Waiter, Wake};
+use crate::stream::{Buffers, Facts, Held, Line, Outcome, Over, Stream, Wait, Waiter, Wake};
 use crate::timer::Time;
-use crate::{BlockingHandler, Conn, Handler, HandlerError, Input};
+use crate::{BlockingHandler, CloseReason, Conn, Handler, HandlerError, Input};
 
 /// Runs a blocking handler and its connection to their ends; says whether the peer should see a reset.
 pub(crate) fn run(
@@ -16,9 +20,14 @@ pub(crate) fn run(
 ) -> bool {
     if let Some(facts) = begin(conversation) {
         let (outcome, mut buffers) = Stream::new(conversation, facts, Box::default()).run(handler);
-        (conversation.talk.session).call(&mut conversation.worker.turn, "handle", |_, conn| {
-            outcome.apply(&mut buffers.output, conn)
-        });
+        let session = &mut conversation.talk.session;
+        if session.is_open() {
+            session.call(&mut conversation.worker.turn, "handle", |_, conn| {
+                outcome.apply(&mut buffers.output, conn)
+            });
+        } else if let Outcome::Panicked(panic) = outcome {
+            session.handler_mut().panic = Some(panic);
+        }
     }
     conversation.manner = Manner::Callbacks;
     conversation.run_to_the_end()
@@ -45,6 +54,8 @@ pub(crate) struct Relay {
     input: Vec<u8>,
     /// How the present wait has ended.
     wake: Option<Wake>,
+    /// What the handler panicked with when its connection was over already.
+    panic: Option<Box<dyn Any + Send>>,
 }
 
 impl Relay {
@@ -85,6 +96,12 @@ impl Handler for Relay {
         self.note(wake);
         Ok(())
     }
+
+    fn closed(&mut self, _: &CloseReason) {
+        if let Some(panic) = self.panic.take() {
+            resume_unwind(panic);
+        }
+    }
 }
 
 impl Vacant for Relay {
@@ -114,8 +131,8 @@ impl Conversation<'_, Relay> {
         }
         match &wait {
             Wait::Input { amid, .. } => {
-                if self.is_interrupted() {
-                    // Nothing can be received on this socket any more.
+                if self.is_interrupted() && self.talk.drained {
+                    // What had arrived was read, and nothing else can be received on this socket any more.
                     return Some(Wake::Ended);
                 }
                 if *amid {
@@ -129,13 +146,18 @@ impl Conversation<'_, Relay> {
             }
             _ => {}
         }
+        let ends = matches!(wait, Wait::OwnEnd);
         let mut answer = None;
         let is_open = self.talk.session.is_open();
         (self.talk.session).call(&mut self.worker.turn, "handle", |relay, conn| {
-            buffers.stopping = conn.is_stopping();
+            relay.wake = None;
             answer = relay.waiter.begin(wait, &mut buffers.output, conn);
             Ok(())
         });
+        if ends {
+            // The handler may do something else now than to wait in its stream.
+            self.send_own_end();
+        }
         if is_open { answer } else { Some(self.over()) }
     }
 
@@ -163,6 +185,10 @@ impl Conversation<'_, Relay> {
 
     /// Moves what has come to the stream.
     fn hand_over(&mut self, buffers: &mut Buffers) {
+        if self.worker.shared.life.stage() > Stage::Serve {
+            // What has arrived is received before the next wait ends.
+            self.talk.session.drain(&mut self.worker.turn);
+        }
         buffers.stopping = self.talk.session.core().is_draining();
         let input = &mut self.talk.session.handler_mut().input;
         if buffers.is_read() {

@@ -314,6 +314,16 @@ impl<H: Handler> Session<H> {
         Sent::All
     }
 
+    /// Tells other threads that write to the connection how much waits in it, as [`Session::step`] does too.
+    pub(crate) fn tell_queued(&self, turn: &Turn) {
+        self.core.tell_queued(turn);
+    }
+
+    /// Whether our end must be sent now, although the connection goes on; true once.
+    pub(crate) fn owes_end(&mut self, turn: &Turn) -> bool {
+        self.core.owes_end(turn)
+    }
+
     /// What the driver has to do next, once everything that could be sent is sent.
     #[inline]
     pub(crate) fn step(&mut self, turn: &mut Turn) -> Step {

@@ -240,6 +240,28 @@ fn a_polite_close_sends_everything_says_goodbye_and_waits_for_the_peer() {
 }
 
 #[test]
+fn a_stop_does_not_wait_for_a_peer_that_lingers_quietly() {
+    let mut bench = Bench::new(config(), |name, _, conn| {
+        if name.starts_with("received") {
+            conn.close();
+        }
+    });
+    bench.receive("x");
+    assert_eq!(
+        (bench.step(), bench.step()),
+        (Step::ShutdownWrite, Step::Wait)
+    );
+    bench.session.drain(&mut bench.turn);
+    assert_eq!(
+        bench.step(),
+        Step::Wait,
+        "its last bytes may be on their way"
+    );
+    bench.after(SECOND);
+    assert_eq!(bench.reason(), "handler_closed");
+}
+
+#[test]
 fn lingering_has_an_end_in_time_and_in_bytes() {
     let closing = |name: &str, _: &mut Input<'_>, conn: &mut Conn<'_>| {
         if name.starts_with("received") {

@@ -22,6 +22,10 @@ impl Stream<'_> {
     /// [`CloseReason::InputOverflow`](crate::CloseReason::InputOverflow) when the message is longer than
     /// [`Config::input_bytes_max`](crate::Config::input_bytes_max).
     ///
+    /// # Panics
+    ///
+    /// When the codec finds a message of no length, or longer than its input.
+    ///
     /// # Example
     ///
     /// ```
@@ -42,17 +46,27 @@ impl Stream<'_> {
             if self.input().is_empty() && self.fill_buf()?.is_empty() {
                 return Ok(None);
             }
-            let (payload, length) = match codec.decode(self.input())? {
-                Decoded::Message { payload, length } => (payload, length),
-                Decoded::Incomplete { bytes_min } if !self.ended => {
-                    self.fill_more(bytes_min)?;
+            // The longest message is a window, so that what is too long does not depend on how it was cut.
+            let window = self.input().len().min(self.facts.input_bytes_max);
+            let decoded = codec.decode(&self.input()[..window]);
+            let (payload, length) = match decoded.inspect_err(|_| self.note_vain_try())? {
+                Decoded::Message { payload, length } => {
+                    assert!(
+                        length > 0,
+                        "a codec found a message of no length: the stream would contain it for ever (count what is around the message)"
+                    );
+                    (payload, length)
+                }
+                Decoded::Incomplete { bytes_min } if !self.ended || window < self.input().len() => {
+                    self.fill_more(bytes_min.max(window + 1))?;
                     continue;
                 }
                 // The end may be our own: half a message is then neither a last one nor the peer's fault.
                 Decoded::Incomplete { .. } if self.is_stopping() => return Ok(None),
                 Decoded::Incomplete { .. } => {
                     let length = self.input().len();
-                    (codec.decode_end(self.input())?, length)
+                    let payload = codec.decode_end(self.input());
+                    (payload.inspect_err(|_| self.note_vain_try())?, length)
                 }
             };
             let start = self.buffers.start;

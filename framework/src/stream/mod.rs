@@ -26,10 +26,10 @@ use crate::conn::ConnectionId;
 use crate::net::Address;
 use crate::remote::Remote;
 use crate::timer::{Limit, Time};
-use crate::{CloseReason, Conn};
+use crate::{CloseReason, Conn, Group};
 
-/// How often a handler may try to go on with a connection that is over before it is ended by force: enough for every
-/// loop that ends at an error, and few for one that does not.
+/// How often a handler may try to go on with a connection that is over, or to read what cannot be read and do nothing else, before it is ended
+/// by force: enough for every loop that ends there, and few for one that does not.
 const REFUSALS_MAX: u32 = 100;
 
 /// A connection to read from and to write to, in straight lines.
@@ -52,7 +52,8 @@ const REFUSALS_MAX: u32 = 100;
 ///   was reached, the drain deadline came, or a [`Remote`] has closed it. The text says which.
 ///
 /// After the last two no call succeeds any more, but for reading what had come before; the handler is expected to return. One that goes on trying
-/// is ended by force: its stack is unwound, and its destructors run.
+/// is ended by force: its stack is unwound, and its destructors run. The same happens to one that does nothing but read at the end of
+/// input, or what no peer may send, again and again.
 ///
 /// # When the server stops
 ///
@@ -82,6 +83,7 @@ pub struct Stream<'a> {
     over: Option<CloseReason>,
     /// What the last error stands for, if the handler passes it on.
     verdict: Option<(ErrorKind, CloseReason)>,
+    /// How often the handler has tried in vain since it last did something else.
     refusals: u32,
 }
 
@@ -191,6 +193,24 @@ impl<'a> Stream<'a> {
         self.deadline = after.map_or(Time::NEVER, |after| self.now().after(after));
     }
 
+    /// Makes this connection a member of a group, whose messages are sent while this stream waits.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is over.
+    pub fn join(&mut self, group: &Group) -> io::Result<()> {
+        self.wait(Wait::Join(group.clone())).map(drop)
+    }
+
+    /// Makes this connection leave a group; it does so by itself when it closes.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is over.
+    pub fn leave(&mut self, group: &Group) -> io::Result<()> {
+        self.wait(Wait::Leave(group.clone())).map(drop)
+    }
+
     /// A handle with which other threads can write to this connection and close it.
     ///
     /// What they write is sent while this stream waits.
@@ -272,8 +292,7 @@ impl<'a> Stream<'a> {
 
     /// The connection is over, and the handler tries to go on.
     fn refuse(&mut self) -> io::Error {
-        self.refusals += 1;
-        if self.refusals > REFUSALS_MAX && !thread::panicking() {
+        if self.is_hopeless() {
             // A coroutine is left for good in this wait; a thread is unwound from here.
             self.line()
                 .wait(Wait::Nothing, &mut Held::new(Box::default()));
@@ -282,6 +301,23 @@ impl<'a> Stream<'a> {
         self.over
             .as_ref()
             .map_or_else(nobody_waits, |reason| error_of(reason, None))
+    }
+
+    /// The handler reads at the end of input, or once more what it could not read before. If it does so for ever and nothing else, nobody else
+    /// would run again on a reactor.
+    #[cold]
+    fn note_vain_try(&mut self) {
+        if self.is_hopeless() {
+            resume_unwind(Box::new(Unwound));
+        }
+    }
+
+    /// Whether a handler has tried in vain too often. A client may try for as long as it likes.
+    fn is_hopeless(&mut self) -> bool {
+        self.refusals += 1;
+        self.refusals > REFUSALS_MAX
+            && matches!(self.line, Owner::Server(_))
+            && !thread::panicking()
     }
 }
 
@@ -306,12 +342,8 @@ fn nobody_waits() -> io::Error {
 impl Drop for Stream<'_> {
     fn drop(&mut self) {
         let is_clients = matches!(self.line, Owner::Client(_));
-        if is_clients
-            && !thread::panicking()
-            && self.over.is_none()
-            && !self.buffers.output.is_empty()
-        {
-            // Nobody is left to hear of an error.
+        if is_clients && !thread::panicking() && self.over.is_none() {
+            // A flush that was given up may have left something in the connection's queue. Nobody is left to hear of an error.
             let _ = io::Write::flush(self);
         }
     }

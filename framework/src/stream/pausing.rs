@@ -23,6 +23,7 @@ impl Stream<'_> {
     pub fn sleep(&mut self, duration: Duration) -> io::Result<()> {
         let until = self.now().after(duration);
         self.wait(Wait::Time(until.min(self.deadline)))?;
+        self.refusals = 0;
         if self.deadline < until {
             return Err(self.timed_out(CloseReason::ReadTimeout));
         }
@@ -46,6 +47,10 @@ impl Stream<'_> {
         &mut self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> io::Result<T> {
+        if self.over.is_some() {
+            return Err(self.refuse());
+        }
+        self.refusals = 0;
         if !self.line().is_shared() {
             return Ok(work());
         }

@@ -23,8 +23,12 @@ impl Read for Stream<'_> {
 impl BufRead for Stream<'_> {
     #[inline]
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.buffers.is_read() && !self.ended {
-            self.await_input()?;
+        if self.buffers.is_read() {
+            if self.ended {
+                self.note_vain_try();
+            } else {
+                self.await_input()?;
+            }
         }
         Ok(self.input())
     }
@@ -66,6 +70,56 @@ impl Stream<'_> {
         Ok(true)
     }
 
+    /// Reads a line with its end (LF) and appends it to `line`; returns how many bytes that were, which is 0 at the end of the input.
+    ///
+    /// It is what [`BufRead::read_line`] is, and bounded: a line that has begun must be complete within
+    /// [`Config::read_timeout`](crate::Config::read_timeout), and may have [`Config::input_bytes_max`](crate::Config::input_bytes_max) bytes.
+    /// [`Lines`](crate::Lines) knows CR LF too, and a limit of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidData`](ErrorKind::InvalidData) when the line is not UTF-8 or is too long. Nothing of it is lost.
+    pub fn read_line(&mut self, line: &mut String) -> io::Result<usize> {
+        let mut searched = 0;
+        let length = loop {
+            let input = self.input();
+            // What lies beyond the longest line does not count, however much has come.
+            let window = &input[..input.len().min(self.facts.input_bytes_max)];
+            if let Some(end) = memchr::memchr(b'\n', &window[searched..]) {
+                break searched + end + 1;
+            }
+            searched = window.len();
+            if self.ended && searched == input.len() {
+                break searched;
+            }
+            self.fill_more(searched + 1)?;
+        };
+        match std::str::from_utf8(&self.input()[..length]) {
+            Ok(text) => line.push_str(text),
+            Err(error) => {
+                self.note_vain_try();
+                return Err(io::Error::new(ErrorKind::InvalidData, error));
+            }
+        }
+        self.consume(length);
+        Ok(length)
+    }
+
+    /// Waits until at least so many bytes are there, or the input ends, and lends everything that is there. [`consume`](BufRead::consume) says
+    /// afterwards how much of it was used.
+    ///
+    /// It is for parsers that leave what is not complete where it is: a message is then under way, with the deadline and the
+    /// limit that messages have, and a stop of the server lets it be completed.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidData`](ErrorKind::InvalidData) for more than [`Config::input_bytes_max`](crate::Config::input_bytes_max) bytes; otherwise as for
+    /// reading.
+    pub fn fill_to(&mut self, bytes: usize) -> io::Result<&[u8]> {
+        self.fill_more(bytes)?;
+        Ok(self.input())
+    }
+
     /// What has come and was not read.
     pub(super) fn input(&self) -> &[u8] {
         let buffers = &*self.buffers;
@@ -75,6 +129,7 @@ impl Stream<'_> {
     /// Waits until so many bytes of one message are there, or the input ends.
     pub(super) fn fill_more(&mut self, bytes: usize) -> io::Result<()> {
         if bytes > self.facts.input_bytes_max {
+            self.note_vain_try();
             self.verdict = Some((ErrorKind::InvalidData, CloseReason::InputOverflow));
             return Err(io::Error::new(
                 ErrorKind::InvalidData,

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::net::Address;
 use crate::remote::Remote;
 use crate::timer::Time;
-use crate::{CloseReason, Conn};
+use crate::{CloseReason, Conn, Group};
 
 /// Who runs a blocking handler: it waits on the handler's behalf.
 pub(crate) trait Line: Send {
@@ -104,6 +104,10 @@ pub(crate) enum Wait {
     Remote,
     /// Nothing: asks where the connection arrived.
     Local,
+    /// Nothing: joins a group.
+    Join(Group),
+    /// Nothing: leaves a group.
+    Leave(Group),
     /// Nothing that ever comes: the connection is over and the handler does not end by itself.
     Nothing,
 }
@@ -212,6 +216,14 @@ impl Waiter {
             }
             Wait::Remote => return Some(Wake::Remote(conn.remote())),
             Wait::Local => return Some(Wake::Local(Box::new(conn.local().clone()))),
+            Wait::Join(group) => {
+                group.join(conn);
+                return Some(Wake::Ready);
+            }
+            Wait::Leave(group) => {
+                group.leave(conn);
+                return Some(Wake::Ready);
+            }
             Wait::Nothing => return None,
         };
         self.waits_for = awaited;
@@ -231,7 +243,7 @@ impl Waiter {
                 conn.want(1);
             } else {
                 // Whatever has arrived comes before this.
-                conn.set_timer_at(STOP, conn.now());
+                conn.set_timer_at(STOP, conn.exact_now());
             }
         }
     }
@@ -239,8 +251,14 @@ impl Waiter {
     #[inline]
     fn arm(&mut self, conn: &mut Conn<'_>) {
         if self.until != Time::NEVER && self.armed.is_none_or(|armed| self.until < armed) {
-            self.armed = Some(self.until);
-            conn.set_timer_at(TIMEOUT, self.until);
+            // What is over already is so in the next turn, so that a handler which does not give up gives others theirs.
+            let at = if self.until > conn.now() {
+                self.until
+            } else {
+                conn.exact_now()
+            };
+            self.armed = Some(at);
+            conn.set_timer_at(TIMEOUT, at);
         }
     }
 
@@ -281,6 +299,10 @@ impl Waiter {
         match self.waits_for {
             Awaited::Nothing => None,
             Awaited::Time => Some(self.wake(Wake::Ready)),
+            Awaited::Sent => {
+                conn.forget_empty_output();
+                Some(self.wake(Wake::TimedOut))
+            }
             _ => Some(self.wake(Wake::TimedOut)),
         }
     }

@@ -19,6 +19,7 @@ impl Write for Stream<'_> {
         let count = bytes.len().min(max - output.len());
         output.extend_from_slice(&bytes[..count]);
         self.unanswered = false;
+        self.refusals = 0;
         Ok(count)
     }
 
@@ -43,6 +44,11 @@ impl Stream<'_> {
     ///
     /// On Linux the kernel moves the pages itself (`sendfile(2)`). A file that turns out to be shorter than the range ends the
     /// connection with [`CloseReason::FileTruncated`](crate::CloseReason::FileTruncated).
+    ///
+    /// # Errors
+    ///
+    /// As for writing. When its time is over, the file is on its way all the same: what waits for the rest is [`flush`](Write::flush), and a second
+    /// call would send the file again.
     pub fn send_file(&mut self, file: File, range: Range<u64>) -> io::Result<()> {
         self.check_writable()?;
         self.unanswered = false;

@@ -46,5 +46,5 @@
 
 mod hex;
 pub mod prover;
-mod random;
+pub mod random;
 pub mod script;

@@ -1,30 +1,39 @@
-//! Numbers that look random and are the same for the same seed, so that a run that fails can be repeated.
+//! Numbers that look random and are the same for the same seed, on every machine.
 
 use std::collections::BTreeSet;
 
-/// The generator `SplitMix64` (Steele, Lea and Flood, 2014): a counter whose values are mixed well.
+/// A generator of numbers: `SplitMix64`, which passes the usual tests and needs one word of state.
 #[derive(Clone, Debug)]
-pub(crate) struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// The numbers of a seed.
+    pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub(crate) fn next(&mut self) -> u64 {
+    /// The next number.
+    pub fn next_u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `end`, which is not zero. The tiny bias of the remainder does not matter here.
-    pub(crate) fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
+    /// A number below `bound`, which is at least one.
+    pub fn below(&mut self, bound: usize) -> usize {
+        // The multiplication spreads the number over the range; its bias is far below what a test could see.
+        ((u128::from(self.next_u64()) * bound as u128) >> 64) as usize
+    }
+
+    /// True once in `times`.
+    pub fn one_in(&mut self, times: usize) -> bool {
+        self.below(times) == 0
     }
 
     /// So many different numbers below `end`, in their order; all of them where there are no more.
-    pub(crate) fn choose(&mut self, count: usize, end: usize) -> BTreeSet<usize> {
+    pub fn choose(&mut self, count: usize, end: usize) -> BTreeSet<usize> {
         let mut chosen = BTreeSet::new();
         // Robert Floyd's way: each round adds one, however many were chosen already.
         for last in end.saturating_sub(count)..end {
@@ -35,6 +44,11 @@ impl Random {
         }
         chosen
     }
+
+    /// One of several values.
+    pub fn pick<'a, T>(&mut self, values: &'a [T]) -> &'a T {
+        &values[self.below(values.len())]
+    }
 }
 
 #[cfg(test)]
@@ -42,17 +56,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_numbers_are_those_of_the_reference() {
-        let mut random = Random::new(1_234_567);
-        let numbers = [(); 3].map(|()| random.next());
-        assert_eq!(
-            numbers,
-            [
-                6_457_827_717_110_365_317,
-                3_203_168_211_198_807_973,
-                9_817_491_932_198_370_423
-            ]
-        );
+    fn the_same_seed_gives_the_same_numbers_and_another_one_others() {
+        let numbers = |seed| {
+            let mut random = Random::new(seed);
+            [(); 4].map(|()| random.next_u64())
+        };
+        assert_eq!(numbers(7), numbers(7));
+        assert_ne!(numbers(7), numbers(8));
+    }
+
+    #[test]
+    fn every_number_below_a_bound_comes_up() {
+        let mut random = Random::new(1);
+        let mut seen = [0; 5];
+        for _ in 0..1000 {
+            seen[random.below(5)] += 1;
+        }
+        assert!(seen.iter().all(|&count| count > 150), "{seen:?}");
     }
 
     #[test]

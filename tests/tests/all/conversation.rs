@@ -1,19 +1,21 @@
 //! What a handler and its peer say to each other, however the stream is cut.
 
+use std::io::{BufRead, Read, Write};
 use std::thread;
+use std::time::Duration;
 
-use socketserver::{Conn, Handler, HandlerError, Input};
+use socketserver::{BlockingHandler, Conn, Handler, HandlerError, Input, Stream};
 use socketserver_handlers::{Alphabet, Echo, Uppercase};
 use socketserver_tests::{Case, End, Event, Probe};
 
 socketserver_tests::matrix! {
     all: lines_come_back_to_one_client_after_the_other, a_stream_cut_at_every_byte_gives_the_same_output,
         a_large_stream_comes_back_whole, a_half_closed_client_gets_everything, the_server_may_speak_first,
-        what_a_handler_leaves_is_offered_again, a_handler_that_takes_a_little_at_a_time_misses_nothing,
-        a_handler_is_not_called_before_there_is_what_it_wants, callbacks_come_in_their_order,
-        a_paused_connection_is_not_read_until_it_resumes, unicode_is_upper_cased_however_it_is_cut;
+        a_handler_that_takes_a_little_at_a_time_misses_nothing, a_pause_leaves_what_comes_meanwhile_for_later,
+        unicode_is_upper_cased_however_it_is_cut;
     concurrent: many_clients_talk_at_once;
-    reactor:
+    events: what_a_handler_leaves_is_offered_again, a_handler_is_not_called_before_there_is_what_it_wants,
+        callbacks_come_in_their_order, a_paused_connection_is_not_read_until_it_resumes;
 }
 
 /// Answers each line with the line.
@@ -23,6 +25,17 @@ impl Handler for Lines {
     fn received(&mut self, input: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
         while let Some(end) = input.iter().position(|&byte| byte == b'\n') {
             conn.write(input.take(end + 1));
+        }
+        Ok(())
+    }
+}
+
+impl BlockingHandler for Lines {
+    fn handle(&mut self, stream: &mut Stream<'_>) -> Result<(), HandlerError> {
+        let mut line = Vec::new();
+        while stream.read_until(b'\n', &mut line)? > 0 && line.ends_with(b"\n") {
+            stream.write_all(&line)?;
+            line.clear();
         }
         Ok(())
     }
@@ -97,16 +110,31 @@ fn a_half_closed_client_gets_everything(case: &Case) {
     }
 }
 
+/// Says welcome, and does not answer.
+struct Welcomes;
+
+impl Handler for Welcomes {
+    fn opened(&mut self, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        conn.write(b"welcome\n");
+        Ok(())
+    }
+
+    fn received(&mut self, input: &mut Input<'_>, _: &mut Conn<'_>) -> Result<(), HandlerError> {
+        input.take_all();
+        Ok(())
+    }
+}
+
+impl BlockingHandler for Welcomes {
+    fn handle(&mut self, stream: &mut Stream<'_>) -> Result<(), HandlerError> {
+        stream.write_all(b"welcome\n")?;
+        std::io::copy(stream, &mut std::io::sink())?;
+        Ok(())
+    }
+}
+
 fn the_server_may_speak_first(case: &Case) {
-    let (factory, _watcher) = Probe::factory(|| {
-        |event: &Event, _: &mut Input<'_>, conn: &mut Conn<'_>| {
-            if *event == Event::Opened {
-                conn.write(b"welcome\n");
-            }
-            Ok(true)
-        }
-    });
-    let server = case.serve(factory);
+    let server = case.serve(|_| Welcomes);
     server
         .connect()
         .expect("welcome\n")
@@ -125,7 +153,7 @@ fn what_a_handler_leaves_is_offered_again(case: &Case) {
             Ok(!matches!(event, Event::Received(_)))
         }
     });
-    let server = case.serve(factory);
+    let server = case.serve_events(factory);
     let mut client = server.connect();
     watcher.expect(&Event::Opened);
     client.send("a");
@@ -145,18 +173,36 @@ fn what_a_handler_leaves_is_offered_again(case: &Case) {
     assert_eq!((stats.bytes_delivered, stats.bytes_discarded), (3, 2));
 }
 
-fn a_handler_that_takes_a_little_at_a_time_misses_nothing(case: &Case) {
-    // One megabyte arrives, and each call takes ten bytes and returns: nothing must wait for bytes that never come.
-    let (factory, _watcher) = Probe::factory(|| {
-        |event: &Event, input: &mut Input<'_>, conn: &mut Conn<'_>| {
-            if let Event::Received(_) = event {
-                let count = input.len().min(10_000);
-                conn.write(input.take(count));
+/// Sends back what it receives, in pieces of at most [`Sips::BYTES`].
+struct Sips;
+
+impl Sips {
+    const BYTES: usize = 10_000;
+}
+
+impl Handler for Sips {
+    fn received(&mut self, input: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        let count = input.len().min(Self::BYTES);
+        conn.write(input.take(count));
+        Ok(())
+    }
+}
+
+impl BlockingHandler for Sips {
+    fn handle(&mut self, stream: &mut Stream<'_>) -> Result<(), HandlerError> {
+        let mut sip = [0; Self::BYTES];
+        loop {
+            match stream.read(&mut sip)? {
+                0 => return Ok(()),
+                count => stream.write_all(&sip[..count])?,
             }
-            Ok(!matches!(event, Event::Received(_)))
         }
-    });
-    let server = case.serve(factory);
+    }
+}
+
+fn a_handler_that_takes_a_little_at_a_time_misses_nothing(case: &Case) {
+    // One megabyte arrives, and each call takes little and returns: nothing must wait for bytes that never come.
+    let server = case.serve(|_| Sips);
     let sent = vec![b'x'; 1_000_000];
     let mut client = server.connect();
     let mut writer = client.share();
@@ -164,6 +210,61 @@ fn a_handler_that_takes_a_little_at_a_time_misses_nothing(case: &Case) {
         scope.spawn(|| writer.send(&sent));
         client.expect(&sent);
     });
+}
+
+/// Echoes, and pauses for a while after every full stop.
+struct Pauses;
+
+impl Pauses {
+    const PAUSE: Duration = Duration::from_millis(30);
+}
+
+impl Handler for Pauses {
+    fn received(&mut self, input: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        let stop = input.iter().position(|&byte| byte == b'.');
+        if stop.is_some() {
+            conn.pause_reading();
+            conn.set_timer(0, Self::PAUSE);
+        }
+        conn.write(input.take(stop.map_or(input.len(), |stop| stop + 1)));
+        Ok(())
+    }
+
+    fn timer(&mut self, _: u8, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        conn.write(b"resumed");
+        conn.resume_reading();
+        Ok(())
+    }
+}
+
+impl BlockingHandler for Pauses {
+    fn handle(&mut self, stream: &mut Stream<'_>) -> Result<(), HandlerError> {
+        let mut byte = [0];
+        while stream.read_exact_or_end(&mut byte)? {
+            stream.write_all(&byte)?;
+            if byte == *b"." {
+                stream.sleep(Self::PAUSE)?;
+                stream.write_all(b"resumed")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn a_pause_leaves_what_comes_meanwhile_for_later(case: &Case) {
+    let server = case.serve(|_| Pauses);
+    let mut client = server.connect();
+    // What comes together with the full stop, and what comes during the pause.
+    client
+        .send("one.two")
+        .expect("one.")
+        .send("three")
+        .expect("resumedtwothree")
+        .send("four.")
+        .half_close()
+        .expect("four.resumed")
+        .expect_end();
+    assert_eq!(server.stop().stats.closed["peer_closed"], 1);
 }
 
 fn a_handler_is_not_called_before_there_is_what_it_wants(case: &Case) {
@@ -180,7 +281,7 @@ fn a_handler_is_not_called_before_there_is_what_it_wants(case: &Case) {
             Ok(true)
         }
     });
-    let server = case.serve(factory);
+    let server = case.serve_events(factory);
     let mut client = server.connect();
     for byte in b"abc" {
         client.send([*byte]);
@@ -195,7 +296,7 @@ fn a_handler_is_not_called_before_there_is_what_it_wants(case: &Case) {
 
 fn callbacks_come_in_their_order(case: &Case) {
     let (factory, mut watcher) = Probe::quiet();
-    let server = case.serve(factory);
+    let server = case.serve_events(factory);
     let mut client = server.connect();
     client.send("hello");
     watcher.expect(&Event::Opened);
@@ -214,7 +315,7 @@ fn a_paused_connection_is_not_read_until_it_resumes(case: &Case) {
             match event {
                 Event::Received(bytes) if bytes == b"pause" => {
                     conn.pause_reading();
-                    conn.set_timer(1, std::time::Duration::from_millis(30));
+                    conn.set_timer(1, Duration::from_millis(30));
                     conn.write(input.take_all());
                 }
                 Event::Timer(1) => {
@@ -226,7 +327,7 @@ fn a_paused_connection_is_not_read_until_it_resumes(case: &Case) {
             Ok(true)
         }
     });
-    let server = case.serve(factory);
+    let server = case.serve_events(factory);
     let mut client = server.connect();
     client
         .send("pause")

@@ -1,17 +1,17 @@
 //! Speed, asserted by what can be counted: system calls and wake-ups.
 
+use std::io::{Read, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use socketserver::{Conn, Handler, HandlerError, Input, Mode, Stats};
+use socketserver::{BlockingHandler, Conn, Handler, HandlerError, Input, Mode, Stats, Stream};
 use socketserver_handlers::Echo;
 use socketserver_tests::Case;
 
 socketserver_tests::matrix! {
     all: a_message_costs_two_system_calls, a_connection_costs_few_system_calls, an_idle_server_does_nothing;
-    concurrent: ;
-    reactor: a_busy_loop_needs_hardly_more_than_two_calls_a_message
+    reactor: a_busy_loop_needs_hardly_more_than_two_calls_a_message;
 }
 
 fn a_message_costs_two_system_calls(case: &Case) {
@@ -92,17 +92,39 @@ struct Gated {
     released: Arc<Mutex<Receiver<()>>>,
 }
 
+impl Gated {
+    fn block(&self) -> Result<(), HandlerError> {
+        self.blocked.send(())?;
+        self.released
+            .lock()
+            .expect("no other test has this lock")
+            .recv()?;
+        Ok(())
+    }
+}
+
 impl Handler for Gated {
     fn received(&mut self, input: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
         if &**input == b"block" {
-            self.blocked.send(())?;
-            self.released
-                .lock()
-                .expect("no other test has this lock")
-                .recv()?;
+            self.block()?;
         }
         conn.write(input.take_all());
         Ok(())
+    }
+}
+
+impl BlockingHandler for Gated {
+    fn handle(&mut self, stream: &mut Stream<'_>) -> Result<(), HandlerError> {
+        let mut piece = [0; 100];
+        loop {
+            let count = stream.read(&mut piece)?;
+            match &piece[..count] {
+                b"" => return Ok(()),
+                b"block" => self.block()?,
+                _ => {}
+            }
+            stream.write_all(&piece[..count])?;
+        }
     }
 }
 

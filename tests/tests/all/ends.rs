@@ -1,21 +1,27 @@
 //! How connections end: for exactly one reason each, and without harm to any other.
 
+use std::fs::File;
+use std::io::{Read, Write};
+use std::ops::Range;
+use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use socketserver::{CloseReason, Config, Conn, Handler, HandlerError, Hooks, Input};
+use socketserver::{
+    BlockingHandler, CloseReason, Config, Conn, Handler, HandlerError, Hooks, Input, Stream,
+};
 use socketserver_handlers::Echo;
-use socketserver_tests::{Case, Client, End, Event, Probe, Transport, eventually};
+use socketserver_tests::{Case, Client, End, Event, Probe, Style, Teller, Transport, eventually};
 
 socketserver_tests::matrix! {
-    all: an_error_of_a_handler_ends_its_connection_alone, a_panic_in_any_callback_ends_its_connection_alone,
-        a_panic_in_drop_is_contained, a_reset_is_one_close_in_every_state, a_reset_is_noticed_while_reading_is_paused, an_answer_reaches_a_peer_that_is_still_sending,
-        a_handler_may_abort, an_idle_connection_is_closed, a_trickling_message_is_cut_at_its_deadline,
-        a_peer_that_never_reads_is_cut, a_lifetime_is_enforced, a_message_that_is_too_long_ends_however_it_is_cut,
-        a_handler_that_writes_without_end_is_cut, a_file_is_sent_between_bytes, a_file_that_is_too_short_ends_the_connection,
-        timers_ring_in_order_and_can_be_cancelled;
+    all: an_error_of_a_handler_ends_its_connection_alone, a_panic_ends_its_connection_alone_wherever_it_comes,
+        a_panic_in_drop_is_contained, a_panic_after_the_end_is_counted, a_reset_is_one_close_in_every_state, a_reset_is_noticed_while_nothing_is_read,
+        an_answer_reaches_a_peer_that_is_still_sending, a_handler_may_abort, an_idle_connection_is_closed,
+        a_trickling_message_is_cut_at_its_deadline, a_peer_that_never_reads_is_cut, a_lifetime_is_enforced,
+        a_message_that_is_too_long_ends_however_it_is_cut, a_file_is_sent_between_bytes,
+        a_file_that_is_too_short_ends_the_connection;
     concurrent: a_slow_reader_does_not_disturb_others;
-    reactor:
+    events: a_handler_that_writes_without_end_is_cut, timers_ring_in_order_and_can_be_cancelled;
 }
 
 /// Reports errors to a channel.
@@ -37,6 +43,22 @@ impl Handler for Fails {
         let number: i32 = text.trim().parse()?;
         conn.write(format!("{number}\n").as_bytes());
         Ok(())
+    }
+}
+
+impl BlockingHandler for Fails {
+    fn handle(&mut self, stream: &mut Stream<'_>) -> Result<(), HandlerError> {
+        let mut piece = [0; 100];
+        loop {
+            let count = stream.read(&mut piece)?;
+            if count == 0 {
+                return Ok(());
+            }
+            stream.write_all(b"before;")?;
+            let text = std::str::from_utf8(&piece[..count])?;
+            let number: i32 = text.trim().parse()?;
+            writeln!(stream, "{number}")?;
+        }
     }
 }
 
@@ -66,50 +88,108 @@ fn an_error_of_a_handler_ends_its_connection_alone(case: &Case) {
     assert!(errors.try_recv().is_err(), "the hook is called once");
 }
 
-fn a_panic_in_any_callback_ends_its_connection_alone(case: &Case) {
-    for guilty in ["opened", "received", "ended", "timer"] {
-        let (factory, mut watcher) = Probe::factory(move || {
-            move |event: &Event, _: &mut Input<'_>, conn: &mut Conn<'_>| {
-                conn.write(b"written before;");
-                let name = match event {
-                    Event::Opened => "opened",
-                    Event::Received(_) => {
-                        conn.set_timer(1, Duration::ZERO);
-                        "received"
-                    }
-                    Event::Ended(_) => "ended",
-                    Event::Timer(_) => "timer",
-                    _ => "other",
-                };
-                assert!(name != guilty, "the handler is guilty in {name}");
-                Ok(true)
-            }
-        });
+/// Writes at each station of its life, and panics at one of them.
+struct Guilty {
+    station: &'static str,
+    teller: Teller,
+}
+
+impl Guilty {
+    const STATIONS: [&'static str; 4] = ["opened", "received", "timer", "ended"];
+    const LAST_WORDS: &'static [u8] = b"written before;";
+
+    fn reach(&self, station: &str) {
+        assert!(
+            station != self.station,
+            "the handler is guilty in {station}"
+        );
+    }
+
+    fn reach_by_callback(&self, station: &str, conn: &mut Conn<'_>) {
+        conn.write(Self::LAST_WORDS);
+        self.reach(station);
+    }
+
+    fn reach_by_waiting(&self, station: &str, stream: &mut Stream<'_>) -> Result<(), HandlerError> {
+        stream.write_all(Self::LAST_WORDS)?;
+        self.reach(station);
+        Ok(())
+    }
+}
+
+impl Handler for Guilty {
+    fn opened(&mut self, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        self.reach_by_callback("opened", conn);
+        Ok(())
+    }
+
+    fn received(&mut self, input: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        input.take_all();
+        conn.set_timer(1, Duration::ZERO);
+        self.reach_by_callback("received", conn);
+        Ok(())
+    }
+
+    fn timer(&mut self, _: u8, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        self.reach_by_callback("timer", conn);
+        Ok(())
+    }
+
+    fn ended(&mut self, _: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        self.reach_by_callback("ended", conn);
+        conn.close();
+        Ok(())
+    }
+
+    fn closed(&mut self, reason: &CloseReason) {
+        self.teller.tell(Event::Closed(reason.word()));
+    }
+}
+
+impl BlockingHandler for Guilty {
+    fn handle(&mut self, stream: &mut Stream<'_>) -> Result<(), HandlerError> {
+        self.reach_by_waiting("opened", stream)?;
+        let mut message = [0; 5];
+        stream.read_exact(&mut message)?;
+        self.reach_by_waiting("received", stream)?;
+        stream.sleep(Duration::ZERO)?;
+        self.reach_by_waiting("timer", stream)?;
+        assert_eq!(stream.read(&mut message)?, 0);
+        self.reach_by_waiting("ended", stream)
+    }
+}
+
+fn a_panic_ends_its_connection_alone_wherever_it_comes(case: &Case) {
+    for station in Guilty::STATIONS {
+        let (factory, mut watcher) = Teller::factory(move |teller| Guilty { station, teller });
         let (sender, errors) = std::sync::mpsc::sync_channel(10);
         let server = case.serve_hooked(case.config(), Errors(sender), factory);
         let mut client = server.connect();
         // The server may be done with this client before all of this is sent.
-        let _ = std::io::Write::write_all(&mut client, b"hello");
-        if guilty == "ended" {
+        let _ = client.write_all(b"hello");
+        if station == "ended" {
             client.half_close();
         }
         let (received, _) = client.read_to_the_end();
         drop(client);
         assert!(
-            received.ends_with(b"written before;"),
-            "{guilty}: {}",
+            received.ends_with(Guilty::LAST_WORDS),
+            "{station}: {}",
             received.escape_ascii()
         );
-        assert_eq!(watcher.wait_for_close(), "panic", "{guilty}");
+        if case.has_callbacks() {
+            assert_eq!(watcher.wait_for_close(), "panic", "{station}");
+        }
         watcher.expect(&Event::Dropped);
         assert!(
             errors
                 .recv()
                 .unwrap()
-                .contains(&format!("guilty in {guilty}"))
+                .contains(&format!("guilty in {station}"))
         );
         let stats = server.stop().stats;
         assert_eq!((stats.panics, stats.closed["panic"]), (1, 1));
+        assert_eq!(watcher.rest(), []);
     }
 }
 
@@ -121,8 +201,12 @@ impl Handler for PanicsInDrop {
         conn.write(input.take_all());
         Ok(())
     }
+}
 
-    fn closed(&mut self, _: &CloseReason) {}
+impl BlockingHandler for PanicsInDrop {
+    fn handle(&mut self, stream: &mut Stream<'_>) -> Result<(), HandlerError> {
+        BlockingHandler::handle(&mut Echo, stream)
+    }
 }
 
 impl Drop for PanicsInDrop {
@@ -142,23 +226,73 @@ fn a_panic_in_drop_is_contained(case: &Case) {
             .expect_end();
     }
     let stats = server.stop().stats;
-    assert_eq!((stats.panics, stats.closed["peer_closed"]), (3, 3));
+    let word = match case.style {
+        // Dropped when everything is over.
+        Style::Events => "peer_closed",
+        // Dropped when it has returned, which is what ends its connection.
+        Style::Blocking => "panic",
+    };
+    assert_eq!((stats.panics, stats.closed[word]), (3, 3));
+}
+
+fn a_panic_after_the_end_is_counted(case: &Case) {
+    let config = Config {
+        idle_timeout: Some(Duration::from_millis(80)),
+        ..case.config()
+    };
+    let server = case.serve_with(config, |_| PanicsInDrop);
+    server.connect().send("hello").expect("hello").expect_end();
+    let stats = server.stop().stats;
+    assert_eq!((stats.panics, stats.closed["idle_timeout"]), (1, 1));
+}
+
+/// Gets into the state that its peer names.
+struct Obeys(Teller);
+
+impl Handler for Obeys {
+    fn opened(&mut self, _: &mut Conn<'_>) -> Result<(), HandlerError> {
+        self.0.tell(Event::Opened);
+        Ok(())
+    }
+
+    fn received(&mut self, input: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        let state = input.take_all();
+        self.0.tell_received(state);
+        match state {
+            b"much" => conn.write(&vec![0; 8_000_000]),
+            b"half" => conn.want(100),
+            b"close" => conn.close(),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn closed(&mut self, reason: &CloseReason) {
+        self.0.tell(Event::Closed(reason.word()));
+    }
+}
+
+impl BlockingHandler for Obeys {
+    fn handle(&mut self, stream: &mut Stream<'_>) -> Result<(), HandlerError> {
+        self.0.tell(Event::Opened);
+        let mut state = [0; 100];
+        loop {
+            let count = stream.read(&mut state)?;
+            self.0.tell_received(&state[..count]);
+            match &state[..count] {
+                b"" | b"close" => return Ok(()),
+                b"much" => stream.write_all(&vec![0; 8_000_000])?,
+                b"half" => stream.read_exact(&mut [0; 100])?,
+                _ => {}
+            }
+        }
+    }
 }
 
 fn a_reset_is_one_close_in_every_state(case: &Case) {
-    let (factory, mut watcher) = Probe::factory(|| {
-        |event: &Event, _: &mut Input<'_>, conn: &mut Conn<'_>| {
-            match event {
-                Event::Received(bytes) if bytes == b"much" => conn.write(&vec![0; 8_000_000]),
-                Event::Received(bytes) if bytes == b"half" => conn.want(100),
-                Event::Received(bytes) if bytes == b"close" => conn.close(),
-                _ => {}
-            }
-            Ok(true)
-        }
-    });
-    let server = case.serve(factory);
     for state in ["", "hello", "half", "much", "close"] {
+        let (factory, mut watcher) = Teller::factory(Obeys);
+        let server = case.serve(factory);
         let mut client = server.connect();
         watcher.expect(&Event::Opened);
         if !state.is_empty() {
@@ -166,37 +300,58 @@ fn a_reset_is_one_close_in_every_state(case: &Case) {
             watcher.expect(&Event::Received(state.as_bytes().to_vec()));
         }
         client.reset();
-        let word = watcher.wait_for_close();
+        let word = server.wait_for_close();
         let expected: &[&str] = match (state, case.transport) {
             ("close", _) => &["handler_closed"],
             (_, Transport::Unix) => &["peer_closed", "peer_reset"],
             _ => &["peer_reset"],
         };
         assert!(expected.contains(&word), "{state:?} ended with {word}");
-        watcher.expect(&Event::Dropped);
+        if case.has_callbacks() {
+            watcher.expect(&Event::Closed(word));
+        }
+        watcher.wait_for(&Event::Dropped);
+        server.stop();
+        assert_eq!(watcher.rest(), []);
     }
-    server.stop();
-    assert_eq!(watcher.rest(), []);
 }
 
-fn a_reset_is_noticed_while_reading_is_paused(case: &Case) {
+/// Reads nothing.
+struct Dreams(Teller);
+
+impl Handler for Dreams {
+    fn opened(&mut self, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        self.0.tell(Event::Opened);
+        conn.pause_reading();
+        Ok(())
+    }
+
+    fn received(&mut self, input: &mut Input<'_>, _: &mut Conn<'_>) -> Result<(), HandlerError> {
+        self.0.tell_received(input.take_all());
+        Ok(())
+    }
+}
+
+impl BlockingHandler for Dreams {
+    fn handle(&mut self, stream: &mut Stream<'_>) -> Result<(), HandlerError> {
+        self.0.tell(Event::Opened);
+        Ok(stream.sleep(Duration::from_secs(3600))?)
+    }
+}
+
+fn a_reset_is_noticed_while_nothing_is_read(case: &Case) {
     if case.transport == Transport::Unix {
         // A Unix socket has no reset: its end is noticed when reading goes on.
         return;
     }
-    let (factory, mut watcher) = Probe::factory(|| {
-        |_: &Event, _: &mut Input<'_>, conn: &mut Conn<'_>| {
-            conn.pause_reading();
-            Ok(true)
-        }
-    });
+    let (factory, mut watcher) = Teller::factory(Dreams);
     let server = case.serve(factory);
     let mut client = server.connect();
     watcher.expect(&Event::Opened);
     client.send("unread");
     client.reset();
-    assert_eq!(watcher.wait_for_close(), "peer_reset");
-    drop(server);
+    assert_eq!(server.wait_for_close(), "peer_reset");
+    watcher.expect(&Event::Dropped);
 }
 
 /// Answers the first bytes with an error message and closes.
@@ -208,6 +363,13 @@ impl Handler for Refuses {
         conn.write(&[b'e'; 1000]);
         conn.close();
         Ok(())
+    }
+}
+
+impl BlockingHandler for Refuses {
+    fn handle(&mut self, stream: &mut Stream<'_>) -> Result<(), HandlerError> {
+        stream.read_exact(&mut [0])?;
+        Ok(stream.write_all(&[b'e'; 1000])?)
     }
 }
 
@@ -228,17 +390,32 @@ fn an_answer_reaches_a_peer_that_is_still_sending(case: &Case) {
     assert!(stats.bytes_discarded > 0);
 }
 
+/// Cuts its connection as soon as it has received something.
+struct Aborts;
+
+impl Handler for Aborts {
+    fn received(&mut self, input: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        input.take_all();
+        conn.write(b"never sent");
+        conn.abort();
+        Ok(())
+    }
+}
+
+impl BlockingHandler for Aborts {
+    fn handle(&mut self, stream: &mut Stream<'_>) -> Result<(), HandlerError> {
+        stream.read_exact(&mut [0])?;
+        stream.remote()?.abort();
+        // It comes to pass while the stream waits.
+        let error = stream.sleep(Duration::from_secs(3600)).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionAborted);
+        assert!(stream.write_all(b"never sent").is_err());
+        Ok(())
+    }
+}
+
 fn a_handler_may_abort(case: &Case) {
-    let (factory, mut watcher) = Probe::factory(|| {
-        |event: &Event, _: &mut Input<'_>, conn: &mut Conn<'_>| {
-            if let Event::Received(_) = event {
-                conn.write(b"never sent");
-                conn.abort();
-            }
-            Ok(true)
-        }
-    });
-    let server = case.serve(factory);
+    let server = case.serve(|_| Aborts);
     let mut client = server.connect();
     client.send("hello");
     let (received, end) = client.read_to_the_end();
@@ -246,7 +423,8 @@ fn a_handler_may_abort(case: &Case) {
     if case.transport != Transport::Unix {
         assert_eq!(end, End::Reset);
     }
-    assert_eq!(watcher.wait_for_close(), "aborted");
+    assert_eq!(server.wait_for_close(), "aborted");
+    assert_eq!(server.stop().stats.panics, 0);
 }
 
 fn an_idle_connection_is_closed(case: &Case) {
@@ -265,26 +443,41 @@ fn an_idle_connection_is_closed(case: &Case) {
     });
 }
 
+/// Waits for a message that is longer than anybody will send.
+struct Patient;
+
+impl Patient {
+    const BYTES: usize = 1_000_000;
+}
+
+impl Handler for Patient {
+    fn received(&mut self, _: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        conn.want(Self::BYTES);
+        Ok(())
+    }
+}
+
+impl BlockingHandler for Patient {
+    fn handle(&mut self, stream: &mut Stream<'_>) -> Result<(), HandlerError> {
+        stream.read_exact_or_end(&mut vec![0; Self::BYTES])?;
+        Ok(())
+    }
+}
+
 fn a_trickling_message_is_cut_at_its_deadline(case: &Case) {
     let config = Config {
         read_timeout: Some(Duration::from_millis(150)),
         ..case.config()
     };
-    let (factory, mut watcher) = Probe::factory(|| {
-        |event: &Event, _: &mut Input<'_>, _: &mut Conn<'_>| {
-            Ok(!matches!(event, Event::Received(_)))
-        }
-    });
-    let server = case.serve_with(config, factory);
+    let server = case.serve_with(config, |_| Patient);
     let mut client = server.connect();
     // A byte whenever the last one has arrived, for ever: only an absolute deadline ends this.
-    let mut sent = 0;
     eventually("the trickle to be cut", || {
-        sent += 1;
-        let broken = std::io::Write::write_all(&mut client, b"x").is_err();
+        let broken = client.write_all(b"x").is_err();
         (broken || client.has_ended()).then_some(())
     });
-    assert_eq!(watcher.wait_for_close(), "read_timeout");
+    drop(client);
+    assert_eq!(server.wait_for_close(), "read_timeout");
 }
 
 fn a_peer_that_never_reads_is_cut(case: &Case) {
@@ -295,10 +488,7 @@ fn a_peer_that_never_reads_is_cut(case: &Case) {
     let server = case.serve_with(config, |_| Echo);
     let mut client = server.connect();
     let mut writer = client.share();
-    let feeder =
-        thread::spawn(
-            move || while std::io::Write::write_all(&mut writer, &[b'x'; 16000]).is_ok() {},
-        );
+    let feeder = thread::spawn(move || while writer.write_all(&[b'x'; 16000]).is_ok() {});
     let stats = server.until("the peer to be cut", |stats| {
         stats.closed.get("write_timeout") == Some(&1)
     });
@@ -325,51 +515,57 @@ fn a_lifetime_is_enforced(case: &Case) {
     });
 }
 
+/// Echoes lines, however long they are.
+struct Lines;
+
+impl Handler for Lines {
+    fn received(&mut self, input: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        while let Some(end) = input.iter().position(|&byte| byte == b'\n') {
+            conn.write(input.take(end + 1));
+        }
+        Ok(())
+    }
+}
+
+impl BlockingHandler for Lines {
+    fn handle(&mut self, stream: &mut Stream<'_>) -> Result<(), HandlerError> {
+        let mut codec = socketserver::Lines::default();
+        while let Some(line) = stream.receive(&mut codec)? {
+            let line = line.to_vec();
+            stream.send(&line, &mut codec)?;
+        }
+        Ok(())
+    }
+}
+
 fn a_message_that_is_too_long_ends_however_it_is_cut(case: &Case) {
     let config = Config {
         input_bytes_max: 100,
         ..case.config()
     };
-    let lines = || {
-        |event: &Event, input: &mut Input<'_>, conn: &mut Conn<'_>| {
-            if let Event::Received(_) = event {
-                while let Some(end) = input.iter().position(|&byte| byte == b'\n') {
-                    conn.write(input.take(end + 1));
-                }
-            }
-            Ok(!matches!(event, Event::Received(_)))
-        }
-    };
     for (length, fits) in [(99, true), (100, true), (101, false), (5000, false)] {
         let mut line = vec![b'x'; length - 1];
         line.push(b'\n');
         for cut in [0, 1, 50, length - 1] {
-            let (factory, mut watcher) = Probe::factory(lines);
-            let server = case.serve_with(config.clone(), factory);
+            let server = case.serve_with(config.clone(), |_| Lines);
             let mut client = server.connect();
             client.send(&line[..cut]);
             server.until("the first part to arrive", |stats| {
                 stats.bytes_in >= cut.min(100) as u64
             });
             // The server may have closed already.
-            let _ = std::io::Write::write_all(&mut client, &line[cut..]);
-            if fits {
+            let _ = client.write_all(&line[cut..]);
+            let expected = if fits {
                 client.expect(&line).half_close().expect_end();
-                assert_eq!(
-                    watcher.wait_for_close(),
-                    "peer_closed",
-                    "{length} cut at {cut}"
-                );
+                "peer_closed"
             } else {
                 let (received, _) = client.read_to_the_end();
                 assert_eq!(received, b"", "{length} cut at {cut}");
-                drop(client);
-                assert_eq!(
-                    watcher.wait_for_close(),
-                    "input_overflow",
-                    "{length} cut at {cut}"
-                );
-            }
+                "input_overflow"
+            };
+            drop(client);
+            let word = server.wait_for_close();
+            assert_eq!(word, expected, "{length} cut at {cut}");
         }
     }
 }
@@ -396,45 +592,48 @@ fn a_handler_that_writes_without_end_is_cut(case: &Case) {
             Ok(true)
         }
     });
-    let server = case.serve_with(config, factory);
+    let server = case.serve_events_with(config, factory);
     let mut client = server.connect();
     client.send("go").read_to_the_end();
     assert_eq!(watcher.wait_for_close(), "output_overflow");
 }
 
 /// A file of this length with a known content.
-fn file_of(length: usize) -> (std::path::PathBuf, Vec<u8>) {
+fn file_of(length: usize) -> (PathBuf, Vec<u8>) {
     let path = socketserver_tests::fresh_path();
     let content: Vec<u8> = (0..length).map(|index| (index % 253) as u8).collect();
     std::fs::write(&path, &content).unwrap();
     (path, content)
 }
 
-/// A factory of handlers that send a range of a file between two marks.
-fn file_sender(
-    path: std::path::PathBuf,
-    range: std::ops::Range<u64>,
-) -> (
-    impl Fn(&socketserver::Address) -> Probe + Send + Sync + 'static,
-    socketserver_tests::Watcher,
-) {
-    Probe::factory(move || {
-        let (path, range) = (path.clone(), range.clone());
-        move |event: &Event, _: &mut Input<'_>, conn: &mut Conn<'_>| {
-            if let Event::Received(_) = event {
-                conn.write(b"<");
-                conn.send_file(std::fs::File::open(&path)?, range.clone());
-                conn.write(b">");
-            }
-            Ok(true)
+/// Sends a range of a file between two marks, whenever it is asked.
+struct SendsFile(PathBuf, Range<u64>);
+
+impl Handler for SendsFile {
+    fn received(&mut self, input: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        input.take_all();
+        conn.write(b"<");
+        conn.send_file(File::open(&self.0)?, self.1.clone());
+        conn.write(b">");
+        Ok(())
+    }
+}
+
+impl BlockingHandler for SendsFile {
+    fn handle(&mut self, stream: &mut Stream<'_>) -> Result<(), HandlerError> {
+        while stream.read(&mut [0; 100])? > 0 {
+            stream.write_all(b"<")?;
+            stream.send_file(File::open(&self.0)?, self.1.clone())?;
+            stream.write_all(b">")?;
         }
-    })
+        Ok(())
+    }
 }
 
 fn a_file_is_sent_between_bytes(case: &Case) {
     let (path, content) = file_of(3_000_000);
-    let (factory, _watcher) = file_sender(path.clone(), 7..2_900_000);
-    let server = case.serve(factory);
+    let file = path.clone();
+    let server = case.serve(move |_| SendsFile(file.clone(), 7..2_900_000));
     let mut client = server.connect();
     for _ in 0..2 {
         client
@@ -448,12 +647,12 @@ fn a_file_is_sent_between_bytes(case: &Case) {
 
 fn a_file_that_is_too_short_ends_the_connection(case: &Case) {
     let (path, content) = file_of(100_000);
-    let (factory, mut watcher) = file_sender(path.clone(), 0..200_000);
-    let server = case.serve(factory);
+    let file = path.clone();
+    let server = case.serve(move |_| SendsFile(file.clone(), 0..200_000));
     let mut client = server.connect();
     let (received, _) = client.send("go").read_to_the_end();
     assert_eq!(received, [b"<", content.as_slice()].concat());
-    assert_eq!(watcher.wait_for_close(), "file_truncated");
+    assert_eq!(server.wait_for_close(), "file_truncated");
     std::fs::remove_file(path).unwrap();
 }
 
@@ -474,7 +673,7 @@ fn timers_ring_in_order_and_can_be_cancelled(case: &Case) {
             Ok(true)
         }
     });
-    let server = case.serve(factory);
+    let server = case.serve_events(factory);
     let mut client = server.connect();
     client.expect_end();
     drop(client);
@@ -493,7 +692,7 @@ fn a_slow_reader_does_not_disturb_others(case: &Case) {
         .socket()
         .set_write_timeout(Some(Duration::from_millis(50)))
         .unwrap();
-    while std::io::Write::write_all(&mut writer, &[b'x'; 16000]).is_ok() {}
+    while writer.write_all(&[b'x'; 16000]).is_ok() {}
     let mut other = server.connect();
     for _ in 0..100 {
         other.send("hello").expect("hello");

@@ -10,14 +10,13 @@ use socketserver::{
 use socketserver_tests::{Case, End, PATIENCE, Running};
 
 socketserver_tests::matrix! {
-    all: lines_are_answered_wherever_they_are_cut, messages_behind_lengths_are_answered_wherever_they_are_cut,
+    events: lines_are_answered_wherever_they_are_cut, messages_behind_lengths_are_answered_wherever_they_are_cut,
         json_is_answered_wherever_it_is_cut, messages_in_one_segment_are_all_answered, a_last_line_needs_no_end,
         half_a_message_at_the_end_is_a_protocol_error, what_no_peer_may_send_is_a_protocol_error,
         what_this_side_may_not_send_is_an_error_of_the_handler, nothing_is_handled_after_a_close,
         a_handler_may_speak_first_and_last, a_flood_of_small_messages_is_slowed_and_not_cut,
         half_a_message_is_completed_while_the_server_stops, a_codec_that_finds_nothing_costs_one_connection;
-    concurrent: a_hostile_peer_leaves_others_alone;
-    reactor:
+    events concurrent: a_hostile_peer_leaves_others_alone;
 }
 
 /// The longest message of these tests.
@@ -36,7 +35,7 @@ fn lengths() -> LengthPrefix {
 }
 
 /// Sends a stream in two parts for every place where it can be cut, the second when the first has arrived.
-fn cut_everywhere(server: &Running, stream: &[u8], answer: &[u8]) {
+pub(crate) fn cut_everywhere(server: &Running, stream: &[u8], answer: &[u8]) {
     let mut client = server.connect();
     let mut arrived = server.stats().bytes_in;
     for cut in 0..=stream.len() {
@@ -51,13 +50,13 @@ fn cut_everywhere(server: &Running, stream: &[u8], answer: &[u8]) {
 }
 
 fn lines_are_answered_wherever_they_are_cut(case: &Case) {
-    let server = case.serve(|_| Framed::new(lines().crlf(), echo));
+    let server = case.serve_events(|_| Framed::new(lines().crlf(), echo));
     cut_everywhere(&server, b"one\n\r\nthree\r\n", b"one\r\n\r\nthree\r\n");
     assert_eq!(server.stop().stats.closed["peer_closed"], 1);
 }
 
 fn messages_behind_lengths_are_answered_wherever_they_are_cut(case: &Case) {
-    let server = case.serve(|_| Framed::new(lengths(), echo));
+    let server = case.serve_events(|_| Framed::new(lengths(), echo));
     let stream = b"\0\x03one\0\0\0\x05three";
     cut_everywhere(&server, stream, stream);
     assert_eq!(server.stop().stats.closed["peer_closed"], 1);
@@ -90,11 +89,11 @@ impl JsonHandler for Adder {
 }
 
 fn json_is_answered_wherever_it_is_cut(case: &Case) {
-    let server = case.serve(|_| Framed::new(lines(), Json::new(Adder(0))));
+    let server = case.serve_events(|_| Framed::new(lines(), Json::new(Adder(0))));
     cut_everywhere(&server, b"[1, 2]\n{}\n[]\n", b"3\nnull\n0\n");
     server.stop();
     let negate = |number: i64| Ok(-number);
-    let server = case.serve(move |_| Framed::new(lengths(), Json::answering(negate)));
+    let server = case.serve_events(move |_| Framed::new(lengths(), Json::answering(negate)));
     cut_everywhere(&server, b"\0\x0242", b"\0\x03-42");
     server
         .connect()
@@ -105,7 +104,7 @@ fn json_is_answered_wherever_it_is_cut(case: &Case) {
 }
 
 fn messages_in_one_segment_are_all_answered(case: &Case) {
-    let server = case.serve(|_| Framed::new(lines(), echo));
+    let server = case.serve_events(|_| Framed::new(lines(), echo));
     let mut client = server.connect();
     let many = "one\ntwo\n\nfour\n".repeat(50);
     client.send(&many).expect(&many);
@@ -118,7 +117,7 @@ fn messages_in_one_segment_are_all_answered(case: &Case) {
 }
 
 fn a_last_line_needs_no_end(case: &Case) {
-    let server = case.serve(|_| Framed::new(lines(), echo));
+    let server = case.serve_events(|_| Framed::new(lines(), echo));
     server
         .connect()
         .send("one\ntwo")
@@ -130,7 +129,7 @@ fn a_last_line_needs_no_end(case: &Case) {
 }
 
 fn half_a_message_at_the_end_is_a_protocol_error(case: &Case) {
-    let server = case.serve(|_| Framed::new(lengths(), echo));
+    let server = case.serve_events(|_| Framed::new(lengths(), echo));
     server
         .connect()
         .send(b"\0\x03one\0\x03tw")
@@ -156,7 +155,7 @@ impl MessageHandler for Telling {
 
 fn what_no_peer_may_send_is_a_protocol_error(case: &Case) {
     let (sender, reasons) = channel();
-    let server = case.serve(move |_| Framed::new(lengths(), Telling(sender.clone())));
+    let server = case.serve_events(move |_| Framed::new(lengths(), Telling(sender.clone())));
     // The peer sends no more and does not end: it is not waited for.
     let mut client = server.connect();
     client
@@ -187,7 +186,7 @@ fn what_this_side_may_not_send_is_an_error_of_the_handler(case: &Case) {
     let shout = |message: &[u8], replies: &mut Replies<'_>| -> Result<(), HandlerError> {
         Ok(replies.send(&message.repeat(MAX))?)
     };
-    let server = case.serve(move |_| Framed::new(lines(), shout));
+    let server = case.serve_events(move |_| Framed::new(lines(), shout));
     let mut client = server.connect();
     client
         .send("\na\nab\n")
@@ -205,7 +204,7 @@ fn what_this_side_may_not_send_is_an_error_of_the_handler(case: &Case) {
 
 fn nothing_is_handled_after_a_close(case: &Case) {
     let (sender, messages) = channel();
-    let server = case.serve(move |_| {
+    let server = case.serve_events(move |_| {
         let sender = sender.clone();
         Framed::new(
             lines(),
@@ -258,7 +257,7 @@ impl MessageHandler for Polite {
 }
 
 fn a_handler_may_speak_first_and_last(case: &Case) {
-    let server = case.serve(|_| Framed::new(lines(), Polite));
+    let server = case.serve_events(|_| Framed::new(lines(), Polite));
     let mut client = server.connect();
     client.expect("hello\n").send("where am I?").half_close();
     let (rest, _) = client.read_to_the_end();
@@ -279,7 +278,7 @@ fn a_flood_of_small_messages_is_slowed_and_not_cut(case: &Case) {
         ..case.config()
     };
     let long = vec![b'x'; 4 * 1024];
-    let server = case.serve_with(config, move |_| {
+    let server = case.serve_events_with(config, move |_| {
         let long = long.clone();
         let answer = move |_: &[u8], replies: &mut Replies<'_>| -> Result<(), HandlerError> {
             Ok(replies.send(&long)?)
@@ -319,7 +318,7 @@ impl Codec for Anything {
 }
 
 fn half_a_message_is_completed_while_the_server_stops(case: &Case) {
-    let mut server = case.serve(|_| Framed::new(lengths(), echo));
+    let mut server = case.serve_events(|_| Framed::new(lengths(), echo));
     let mut client = server.connect();
     client.send(b"\0\x05he");
     server.until("the first part to arrive", |stats| stats.bytes_in == 4);
@@ -350,7 +349,7 @@ impl Codec for Nothing {
 }
 
 fn a_codec_that_finds_nothing_costs_one_connection(case: &Case) {
-    let server = case.serve(|_| Framed::new(Nothing, echo));
+    let server = case.serve_events(|_| Framed::new(Nothing, echo));
     for _ in 0..2 {
         server.connect().send("hello").read_to_the_end();
     }
@@ -358,7 +357,7 @@ fn a_codec_that_finds_nothing_costs_one_connection(case: &Case) {
 }
 
 fn a_hostile_peer_leaves_others_alone(case: &Case) {
-    let server = case.serve(|_| Framed::new(lines(), echo));
+    let server = case.serve_events(|_| Framed::new(lines(), echo));
     let mut friend = server.connect();
     friend.send("one\n").expect("one\n").send("tw");
     for _ in 0..3 {

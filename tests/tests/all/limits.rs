@@ -1,18 +1,21 @@
 //! Who may come in, and what hooks may do.
 
+use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use socketserver::{Address, AtCapacity, Config, Hooks, Mode};
+use socketserver::{
+    Address, AtCapacity, BlockingHandler, Config, Conn, Handler, HandlerError, Hooks, Input, Mode,
+    Stream,
+};
 use socketserver_handlers::Echo;
-use socketserver_tests::{Case, Client, Event, Probe, Running, Transport, eventually};
+use socketserver_tests::{Case, Client, Running, Transport, eventually};
 
 socketserver_tests::matrix! {
     all: a_rejected_peer_never_meets_a_handler, hooks_that_panic_do_not_end_the_server,
         a_factory_that_panics_costs_one_connection, clients_beyond_the_limit_wait_for_their_turn;
     concurrent: the_limit_is_exact, clients_beyond_the_limit_are_refused_if_asked, one_address_has_a_limit_of_its_own,
         a_burst_of_clients_is_served_completely, finished_threads_are_used_again;
-    reactor:
 }
 
 struct Verify(fn(&Address) -> bool, Arc<AtomicUsize>);
@@ -25,9 +28,13 @@ impl Hooks for Verify {
 }
 
 fn a_rejected_peer_never_meets_a_handler(case: &Case) {
-    let (factory, mut watcher) = Probe::quiet();
     let calls = Arc::new(AtomicUsize::new(0));
-    let server = case.serve_hooked(case.config(), Verify(|_| false, calls.clone()), factory);
+    let made = Arc::new(AtomicUsize::new(0));
+    let makes = made.clone();
+    let server = case.serve_hooked(case.config(), Verify(|_| false, calls.clone()), move |_| {
+        makes.fetch_add(1, Ordering::Relaxed);
+        Echo
+    });
     for _ in 0..3 {
         server.connect().expect_end();
     }
@@ -36,7 +43,7 @@ fn a_rejected_peer_never_meets_a_handler(case: &Case) {
         (stats.accepted, stats.refused, calls.load(Ordering::Relaxed)),
         (0, 3, 3)
     );
-    assert_eq!(watcher.rest(), []);
+    assert_eq!(made.load(Ordering::Relaxed), 0);
 }
 
 /// All hooks panic, but the first for the first clients only.
@@ -57,17 +64,34 @@ impl Hooks for Panics {
     }
 }
 
-fn hooks_that_panic_do_not_end_the_server(case: &Case) {
-    let (factory, _watcher) = Probe::factory(|| {
-        |event: &Event, input: &mut socketserver::Input<'_>, conn: &mut socketserver::Conn<'_>| {
-            match event {
-                Event::Received(bytes) if bytes == b"fail" => return Err("failed".into()),
-                _ => conn.write(input.take_all()),
-            }
-            Ok(true)
+/// Echoes, and fails when it is told to.
+struct Fails;
+
+impl Handler for Fails {
+    fn received(&mut self, input: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        if &**input == b"fail" {
+            return Err("failed".into());
         }
-    });
-    let server = case.serve_hooked(case.config(), Panics(AtomicUsize::new(0)), factory);
+        conn.write(input.take_all());
+        Ok(())
+    }
+}
+
+impl BlockingHandler for Fails {
+    fn handle(&mut self, stream: &mut Stream<'_>) -> Result<(), HandlerError> {
+        let mut piece = [0; 100];
+        loop {
+            match stream.read(&mut piece)? {
+                0 => return Ok(()),
+                4 if piece.starts_with(b"fail") => return Err("failed".into()),
+                count => stream.write_all(&piece[..count])?,
+            }
+        }
+    }
+}
+
+fn hooks_that_panic_do_not_end_the_server(case: &Case) {
+    let server = case.serve_hooked(case.config(), Panics(AtomicUsize::new(0)), |_| Fails);
     for _ in 0..2 {
         server.connect().expect_end();
     }
@@ -78,7 +102,15 @@ fn hooks_that_panic_do_not_end_the_server(case: &Case) {
         .expect("hello")
         .half_close()
         .expect_end();
-    assert_eq!(server.stop().stats.refused, 2);
+    let stats = server.stop().stats;
+    assert_eq!(
+        (
+            stats.refused,
+            stats.closed["handler_error"],
+            stats.closed["peer_closed"]
+        ),
+        (2, 1, 1)
+    );
 }
 
 fn a_factory_that_panics_costs_one_connection(case: &Case) {

@@ -1,18 +1,47 @@
 //! What only event loops promise: fairness, watched callbacks, even shares.
 
+use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use socketserver::{Config, Conn, Handler, HandlerError, Input, Mode};
+use socketserver::{BlockingHandler, Config, Conn, Handler, HandlerError, Input, Mode, Stream};
 use socketserver_handlers::Echo;
-use socketserver_tests::{Case, Event, Probe};
+use socketserver_tests::Case;
 
 socketserver_tests::matrix! {
-    all: ;
-    concurrent: ;
-    reactor: a_slow_callback_is_counted, a_flood_leaves_others_their_turn, connections_are_shared_evenly
+    reactor: a_slow_callback_is_counted, a_flood_leaves_others_their_turn, connections_are_shared_evenly;
+}
+
+/// Echoes, and keeps its loop for a while when it is told to.
+struct Slow;
+
+impl Slow {
+    fn think(question: &[u8]) {
+        if question == b"slow" {
+            thread::park_timeout(Duration::from_millis(80));
+        }
+    }
+}
+
+impl Handler for Slow {
+    fn received(&mut self, input: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        Self::think(input);
+        conn.write(input.take_all());
+        Ok(())
+    }
+}
+
+impl BlockingHandler for Slow {
+    fn handle(&mut self, stream: &mut Stream<'_>) -> Result<(), HandlerError> {
+        let mut question = [0; 4];
+        while stream.read_exact_or_end(&mut question)? {
+            Self::think(&question);
+            stream.write_all(&question)?;
+        }
+        Ok(())
+    }
 }
 
 fn a_slow_callback_is_counted(case: &Case) {
@@ -20,19 +49,7 @@ fn a_slow_callback_is_counted(case: &Case) {
         slow_callback: Some(Duration::from_millis(30)),
         ..case.config()
     };
-    let (factory, _watcher) = Probe::factory(|| {
-        |event: &Event, input: &mut Input<'_>, conn: &mut Conn<'_>| {
-            match event {
-                Event::Received(bytes) if bytes == b"slow" => {
-                    thread::park_timeout(Duration::from_millis(80));
-                }
-                _ => {}
-            }
-            conn.write(input.take_all());
-            Ok(true)
-        }
-    });
-    let server = case.serve_with(config, factory);
+    let server = case.serve_with(config, |_| Slow);
     server
         .connect()
         .send("slow")
@@ -77,17 +94,31 @@ fn a_flood_leaves_others_their_turn(case: &Case) {
     drain.join().unwrap();
 }
 
-/// Tells on which thread it was made.
+/// Tells on which thread it is.
 struct Where;
+
+impl Where {
+    fn line() -> String {
+        format!("{:?}\n", thread::current().id())
+    }
+}
 
 impl Handler for Where {
     fn opened(&mut self, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
-        conn.write(format!("{:?}\n", thread::current().id()).as_bytes());
+        conn.write(Self::line().as_bytes());
         Ok(())
     }
 
     fn received(&mut self, input: &mut Input<'_>, _: &mut Conn<'_>) -> Result<(), HandlerError> {
         input.take_all();
+        Ok(())
+    }
+}
+
+impl BlockingHandler for Where {
+    fn handle(&mut self, stream: &mut Stream<'_>) -> Result<(), HandlerError> {
+        stream.write_all(Self::line().as_bytes())?;
+        io::copy(stream, &mut io::sink())?;
         Ok(())
     }
 }
@@ -108,7 +139,7 @@ fn connections_are_shared_evenly(case: &Case) {
         let mut line = Vec::new();
         while line.last() != Some(&b'\n') {
             let mut byte = [0];
-            std::io::Read::read_exact(client, &mut byte).unwrap();
+            client.read_exact(&mut byte).unwrap();
             line.push(byte[0]);
         }
         *shares.entry(line).or_default() += 1;

@@ -1,11 +1,19 @@
 //! Every behaviour of a stream server, in every mode over every transport.
 
+mod clients;
 mod conversation;
 mod counts;
+mod elsewhere;
 mod endpoints;
 mod ends;
+mod failures;
 mod framed;
 mod life;
 mod limits;
 mod loops;
+mod messages;
 mod sharing;
+mod streams;
+mod unwinding;
+mod waits;
+mod writing;

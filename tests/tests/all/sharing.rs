@@ -1,11 +1,13 @@
 //! Connections that other threads and other connections write to.
 
+use std::io::{BufRead, Read, Write};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
 use socketserver::{
-    Bytes, CloseReason, Conn, Group, Handler, HandlerError, Input, Remote, RemoteError, SlowMember,
+    BlockingHandler, Bytes, Conn, Group, Handler, HandlerError, Input, Remote, RemoteError,
+    SlowMember, Stream,
 };
 use socketserver_tests::{Case, Client, eventually};
 
@@ -13,11 +15,11 @@ socketserver_tests::matrix! {
     all: another_thread_may_write_and_close, a_remote_knows_when_its_connection_is_over;
     concurrent: everybody_in_a_group_gets_every_message_in_order, members_leave_by_themselves,
         a_slow_member_is_disconnected_and_others_get_everything, a_slow_member_may_lose_messages_instead,
-        a_remote_is_told_when_too_much_waits, those_who_are_woken_together_write_to_their_own_peers;
-    reactor:
+        a_remote_is_told_when_too_much_waits;
+    events concurrent: those_who_are_woken_together_write_to_their_own_peers;
 }
 
-/// Hands out its remote.
+/// Hands out its remote, and echoes.
 struct Shared(std::sync::mpsc::Sender<Remote>);
 
 impl Handler for Shared {
@@ -29,6 +31,19 @@ impl Handler for Shared {
     fn received(&mut self, input: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
         conn.write(input.take_all());
         Ok(())
+    }
+}
+
+impl BlockingHandler for Shared {
+    fn handle(&mut self, stream: &mut Stream<'_>) -> Result<(), HandlerError> {
+        self.0.send(stream.remote()?)?;
+        let mut piece = [0; 100];
+        loop {
+            match stream.read(&mut piece)? {
+                0 => return Ok(()),
+                count => stream.write_all(&piece[..count])?,
+            }
+        }
     }
 }
 
@@ -77,47 +92,35 @@ fn a_remote_knows_when_its_connection_is_over(case: &Case) {
 }
 
 /// A member of a group who says to all what its peer says.
-struct Member {
-    group: Group,
-    closed: std::sync::mpsc::Sender<&'static str>,
-}
+#[derive(Clone)]
+struct Member(Group);
 
 impl Handler for Member {
     fn opened(&mut self, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
-        self.group.join(conn);
-        self.group.join(conn);
+        self.0.join(conn);
+        self.0.join(conn);
         Ok(())
     }
 
     fn received(&mut self, input: &mut Input<'_>, _: &mut Conn<'_>) -> Result<(), HandlerError> {
         while let Some(end) = input.iter().position(|&byte| byte == b'\n') {
-            self.group
+            self.0
                 .broadcast(Bytes::copy_from_slice(input.take(end + 1)));
         }
         Ok(())
     }
-
-    fn closed(&mut self, reason: &CloseReason) {
-        let _ = self.closed.send(reason.word());
-    }
 }
 
-type Closed = std::sync::mpsc::Receiver<&'static str>;
-
-fn members(
-    group: &Group,
-) -> (
-    impl Fn(&socketserver::Address) -> Member + Send + Sync + 'static,
-    Closed,
-) {
-    let (sender, receiver) = channel();
-    let sender = std::sync::Mutex::new(sender);
-    let group = group.clone();
-    let factory = move |_: &socketserver::Address| Member {
-        group: group.clone(),
-        closed: sender.lock().unwrap().clone(),
-    };
-    (factory, receiver)
+impl BlockingHandler for Member {
+    fn handle(&mut self, stream: &mut Stream<'_>) -> Result<(), HandlerError> {
+        stream.join(&self.0)?;
+        stream.join(&self.0)?;
+        let mut line = Vec::new();
+        while stream.read_until(b'\n', &mut line)? > 0 {
+            self.0.broadcast(std::mem::take(&mut line));
+        }
+        Ok(())
+    }
 }
 
 fn wait_for_members(group: &Group, count: usize) {
@@ -126,8 +129,8 @@ fn wait_for_members(group: &Group, count: usize) {
 
 fn everybody_in_a_group_gets_every_message_in_order(case: &Case) {
     let group = Group::new(SlowMember::Disconnect);
-    let (factory, _closed) = members(&group);
-    let server = case.serve(factory);
+    let member = Member(group.clone());
+    let server = case.serve(move |_| member.clone());
     let mut clients: Vec<Client> = (0..4).map(|_| server.connect()).collect();
     wait_for_members(&group, 4);
     let mut expected = String::new();
@@ -147,8 +150,8 @@ fn everybody_in_a_group_gets_every_message_in_order(case: &Case) {
 
 fn members_leave_by_themselves(case: &Case) {
     let group = Group::new(SlowMember::Disconnect);
-    let (factory, _closed) = members(&group);
-    let server = case.serve(factory);
+    let member = Member(group.clone());
+    let server = case.serve(move |_| member.clone());
     for _ in 0..3 {
         let mut client = server.connect();
         wait_for_members(&group, 1);
@@ -174,8 +177,8 @@ fn flood(group: &Group, reader: &mut Client, numbers: std::ops::Range<usize>) {
 
 fn a_slow_member_is_disconnected_and_others_get_everything(case: &Case) {
     let group = Group::with_limit(SlowMember::Disconnect, 64 * 1024);
-    let (factory, closed) = members(&group);
-    let server = case.serve(factory);
+    let member = Member(group.clone());
+    let server = case.serve(move |_| member.clone());
     let mut reader = server.connect();
     let _silent = server.connect();
     wait_for_members(&group, 2);
@@ -185,7 +188,7 @@ fn a_slow_member_is_disconnected_and_others_get_everything(case: &Case) {
         sent += 100;
         assert!(sent < 100_000, "the silent member is never cut");
     }
-    assert_eq!(closed.recv().unwrap(), "slow_member");
+    assert_eq!(server.wait_for_close(), "slow_member");
     flood(&group, &mut reader, sent..sent + 10);
     drop(reader);
     assert_eq!(server.stop().stats.closed["slow_member"], 1);
@@ -194,8 +197,8 @@ fn a_slow_member_is_disconnected_and_others_get_everything(case: &Case) {
 fn a_slow_member_may_lose_messages_instead(case: &Case) {
     for policy in [SlowMember::DropOldest, SlowMember::DropNewest] {
         let group = Group::with_limit(policy, 64 * 1024);
-        let (factory, _closed) = members(&group);
-        let server = case.serve(factory);
+        let member = Member(group.clone());
+        let server = case.serve(move |_| member.clone());
         let mut reader = server.connect();
         let mut silent = server.connect();
         wait_for_members(&group, 2);
@@ -295,7 +298,7 @@ fn those_who_are_woken_together_write_to_their_own_peers(case: &Case) {
         Arc::new((Barrier::new(2), Barrier::new(2))),
     );
     let shared_gate = gate.clone();
-    let server = case.serve(move |_: &socketserver::Address| Sleeper {
+    let server = case.serve_events(move |_: &socketserver::Address| Sleeper {
         remotes: sender.lock().unwrap().clone(),
         gate: shared_gate.clone(),
     });

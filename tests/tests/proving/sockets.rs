@@ -14,8 +14,6 @@ use socketserver_tests::{Case, PATIENCE};
 
 socketserver_tests::matrix! {
     all: a_script_is_played, a_server_is_proved, a_reset_is_seen_by_the_server;
-    concurrent:;
-    reactor:
 }
 
 fn endpoint(address: &socketserver::Address) -> Endpoint {

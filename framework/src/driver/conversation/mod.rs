@@ -33,8 +33,8 @@ const ARRIVED_BYTES_MAX: usize = 1024 * 1024;
 pub(crate) struct Talk<H> {
     pub(super) session: Session<H>,
     pub(super) socket: Arc<Socket>,
-    /// The session knows that the server drains.
-    drained: bool,
+    /// The session knows that the server drains, and what had arrived before was read.
+    pub(super) drained: bool,
     /// Sends and reads never wait: other threads write to this connection too, or a write has a deadline of its own.
     nonblocking: bool,
     /// The peer is gone, which `poll(2)` would report for ever to a handler that does not want to read it now.
@@ -107,17 +107,26 @@ impl<'a, H: Handler> Conversation<'a, H> {
     /// Serves until there is a reason to stop, which gives nothing, or until the end, which says whether the peer should see a reset.
     pub(super) fn run_until(&mut self, stop: impl Fn(&mut Session<H>) -> bool) -> Option<bool> {
         loop {
+            self.send();
+            if stop(&mut self.talk.session) {
+                if self.talk.session.is_open() {
+                    // What has happened is for the handler. Until it has seen that, nobody knows whether there is more to do.
+                    self.talk.session.tell_queued(&self.worker.turn);
+                } else {
+                    self.settle();
+                }
+                return None;
+            }
             match self.settle() {
                 Step::Close => return Some(false),
                 Step::Reset => return Some(true),
                 Step::Wait | Step::ShutdownWrite => {}
             }
-            if stop(&mut self.talk.session) {
-                return None;
-            }
             match self.worker.shared.life.stage() {
                 Stage::Serve => {}
                 Stage::Drain if self.talk.drained => {}
+                // What had arrived is read when there is room for an answer.
+                Stage::Drain if self.talk.session.core().is_throttled() => {}
                 Stage::Drain => {
                     self.drain();
                     continue;
@@ -136,33 +145,52 @@ impl<'a, H: Handler> Conversation<'a, H> {
         }
     }
 
-    /// Sends what there is, and says what comes next.
-    fn settle(&mut self) -> Step {
+    /// Sends what there is.
+    fn send(&mut self) {
         let turn = &mut self.worker.turn;
         loop {
             let sent_before = turn.counters.bytes_out;
             let mut wire = CountingWire::new(&self.talk.socket);
             let sent = self.talk.session.flush(&mut wire, usize::MAX, turn);
             turn.counters.calls.send += wire.calls;
-            if sent == Sent::Blocked && !self.talk.nonblocking {
-                // The socket has waited for as long as the peer may take nothing.
-                turn.begin(Clock::coarse());
-                if turn.counters.bytes_out == sent_before {
-                    self.talk.session.cut(CloseReason::WriteTimeout, turn);
-                }
-                continue;
+            if sent != Sent::Blocked || self.talk.nonblocking {
+                return;
             }
-            match self.talk.session.step(turn) {
+            // The socket has waited for as long as the peer may take nothing.
+            turn.begin(Clock::coarse());
+            if turn.counters.bytes_out == sent_before {
+                self.talk.session.cut(CloseReason::WriteTimeout, turn);
+            }
+        }
+    }
+
+    /// Says what comes next, once what there is was sent.
+    fn settle(&mut self) -> Step {
+        loop {
+            match self.talk.session.step(&mut self.worker.turn) {
                 Step::ShutdownWrite => {
-                    turn.counters.calls.shutdown += 1;
-                    self.talk.socket.shutdown_write();
-                    if self.worker.seat.interrupted.load(Ordering::SeqCst) {
-                        // The peer's end cannot be told from our own any more, so that there is nothing to linger for.
-                        self.talk.session.end(turn);
-                    }
+                    self.shutdown_write();
+                    self.send();
                 }
                 step => return step,
             }
+        }
+    }
+
+    /// Sends our end, if the handler has asked for that and everything before it is sent.
+    pub(super) fn send_own_end(&mut self) {
+        if self.talk.session.owes_end(&self.worker.turn) {
+            self.shutdown_write();
+        }
+    }
+
+    fn shutdown_write(&mut self) {
+        let turn = &mut self.worker.turn;
+        turn.counters.calls.shutdown += 1;
+        self.talk.socket.shutdown_write();
+        if self.worker.seat.interrupted.load(Ordering::SeqCst) {
+            // The peer's end cannot be told from our own any more, so that there is nothing to linger for.
+            self.talk.session.end(turn);
         }
     }
 
@@ -193,6 +221,7 @@ impl<'a, H: Handler> Conversation<'a, H> {
                 Err(Errno::AGAIN) => break,
                 Err(error) => self.talk.session.fail(error, &mut self.worker.turn),
             }
+            self.send();
             self.settle();
         }
         // What others have sent to this connection still reaches it.
@@ -201,6 +230,7 @@ impl<'a, H: Handler> Conversation<'a, H> {
         self.talk.session.drain(&mut self.worker.turn);
         if self.is_interrupted() && !self.talk.session.core().is_between_messages() {
             // The rest of the message cannot be waited for on this socket any more.
+            self.send();
             self.settle();
             self.talk.session.end(&mut self.worker.turn);
         }

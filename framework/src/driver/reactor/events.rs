@@ -63,6 +63,10 @@ impl Loop {
         };
         act(&mut connection.session, &mut self.turn);
         connection.flush(self.turn_bytes_max, &mut self.turn);
+        if self.drained && connection.readable {
+            // There may be room for an answer again, and what had arrived comes before the end.
+            connection.exchange(&mut self.buffer, self.turn_bytes_max, &mut self.turn);
+        }
         self.settle(key);
     }
 

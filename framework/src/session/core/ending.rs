@@ -39,6 +39,9 @@ impl Core {
     pub(in crate::session) fn set_draining(&mut self) -> bool {
         let first = !self.flags.any(Flags::DRAINING);
         self.flags.set(Flags::DRAINING);
+        if self.phase == Phase::Lingering {
+            self.close_by = self.close_by.min(self.last_activity.after(QUIET));
+        }
         first
     }
 
@@ -79,13 +82,7 @@ impl Core {
 
     #[inline]
     pub(in crate::session) fn step(&mut self, turn: &mut Turn) -> Step {
-        if let Some(letters) = self
-            .extras
-            .as_ref()
-            .and_then(|extras| extras.letters.as_ref())
-        {
-            letters.set_queued(self.queued(turn));
-        }
+        self.tell_queued(turn);
         let may_finish = self.flags.any(Flags::FINISHING.or(Flags::DRAINING));
         if may_finish && self.phase == Phase::Open && self.is_finished(turn) {
             self.close_because(self.own_reason(), turn);
@@ -102,6 +99,18 @@ impl Core {
             Phase::Flushing => self.say_goodbye(turn),
             Phase::Lingering if self.wants_input(turn) => Step::Wait,
             Phase::Lingering | Phase::Over => self.last_step(),
+        }
+    }
+
+    /// Tells those who write from other threads how much waits here.
+    #[inline]
+    pub(in crate::session) fn tell_queued(&self, turn: &Turn) {
+        if let Some(letters) = self
+            .extras
+            .as_ref()
+            .and_then(|extras| extras.letters.as_ref())
+        {
+            letters.set_queued(self.queued(turn));
         }
     }
 
@@ -126,7 +135,7 @@ impl Core {
     }
 
     /// Whether our end must be sent now; true once.
-    fn owes_end(&mut self, turn: &Turn) -> bool {
+    pub(in crate::session) fn owes_end(&mut self, turn: &Turn) -> bool {
         let has_output = self.has_output(turn);
         let Some(extras) = &mut self.extras else {
             return false;
@@ -142,21 +151,26 @@ impl Core {
     fn is_finished(&self, turn: &Turn) -> bool {
         let nothing_to_wait_for =
             || !self.has_output(turn) && !self.has_timers() && !self.is_shared();
-        self.is_between_messages() && (self.flags.any(Flags::FINISHING) || nothing_to_wait_for())
+        // Where output is high nothing was read for a while, so that there may be messages which had arrived before the server was asked to stop.
+        self.is_between_messages()
+            && !self.is_throttled()
+            && (self.flags.any(Flags::FINISHING) || nothing_to_wait_for())
     }
 
     /// Everything is sent: send the end too, unless the peer has gone before.
     #[inline]
     fn say_goodbye(&mut self, turn: &Turn) -> Step {
-        let linger = turn.config().linger_timeout;
-        // A server that stops need not wait for peers to which nothing can be on its way.
-        let quiet = self.flags.any(Flags::DRAINING) && turn.now.since(self.last_activity) > QUIET;
-        if self.flags.any(Flags::ENDED) || linger.is_zero() || quiet {
+        let mut close_by = turn.now.after(turn.config().linger_timeout);
+        if self.flags.any(Flags::DRAINING) {
+            // A server that stops need not wait for peers to which nothing can be on its way.
+            close_by = close_by.min(self.last_activity.after(QUIET));
+        }
+        if self.flags.any(Flags::ENDED) || close_by <= turn.now {
             self.phase = Phase::Over;
             return self.last_step();
         }
         self.phase = Phase::Lingering;
-        self.close_by = turn.now.after(linger);
+        self.close_by = close_by;
         if self.has_ended_output() {
             Step::Wait
         } else {

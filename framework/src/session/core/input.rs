@@ -29,6 +29,11 @@ impl Core {
         bytes > 0 && bytes >= self.want && self.is_receptive()
     }
 
+    /// Whether nothing is read until output has been sent.
+    pub(crate) fn is_throttled(&self) -> bool {
+        self.flags.any(Flags::THROTTLED)
+    }
+
     pub(super) fn is_receptive(&self) -> bool {
         self.phase == Phase::Open && !self.flags.any(Flags::PAUSED.or(Flags::THROTTLED))
     }

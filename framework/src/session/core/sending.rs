@@ -138,6 +138,12 @@ impl Core {
         self.flags.set(Flags::THROTTLED.or(Flags::EMPTYING));
     }
 
+    /// Nobody waits for that any more: what is still queued counts as it does otherwise.
+    pub(crate) fn forget_empty_output(&mut self, turn: &Turn) {
+        self.flags.clear(Flags::THROTTLED.or(Flags::EMPTYING));
+        self.note_high_water(turn);
+    }
+
     pub(in crate::session) fn note_high_water(&mut self, turn: &Turn) {
         if self.queued(turn) >= turn.config().output_high {
             self.flags.set(Flags::THROTTLED);
