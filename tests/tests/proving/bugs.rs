@@ -263,6 +263,16 @@ fn a_counter_that_is_shared_is_found_without_a_cut() {
 }
 
 #[test]
+fn a_panic_is_never_right() {
+    let disproof = convict(r#"send "x""#, |_| {
+        Planted(|_: Option<&mut Input<'_>>, _: &mut Conn<'_>| panic!("not today"))
+    });
+    assert_eq!(disproof.fault(), Fault::Panic);
+    let sentence = "disproved even with its input whole: the handler panicked: not today";
+    assert_eq!(disproof.sentence(), sentence);
+}
+
+#[test]
 fn what_needs_two_cuts_is_shown_with_two() {
     // Only a piece that is exactly "ell" gives it away.
     let disproof = convict(r#"send "hello world, and so on""#, |_| {

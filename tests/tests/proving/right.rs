@@ -1,13 +1,15 @@
 //! What is right must be proved: the ready-made handlers in both styles, and every codec.
 
 use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use socketserver::testkit::prover::{Cuts, Proof, Prover};
+use socketserver::testkit::prover::{Cuts, Fault, Proof, Prover};
 use socketserver::testkit::script::Script;
 use socketserver::{
-    BlockingHandler, Codec, Conn, Delimiter, Fixed, Framed, Handler, HandlerError, Input,
-    LengthPrefix, Lines, Netstring, Replies, Stream,
+    BlockingHandler, CloseReason, Codec, Conn, Delimiter, Fixed, Framed, Group, Handler,
+    HandlerError, Input, LengthPrefix, Lines, Netstring, Replies, SlowMember, Stream,
 };
 use socketserver_handlers::{Alphabet, Echo, Uppercase};
 
@@ -227,4 +229,88 @@ fn a_proof_says_what_was_tried() {
          5 beside another connection; seed 9)"
     );
     assert_eq!(runs, 24);
+}
+
+/// A chat: what one connection sends, all of them get.
+struct Member(Group);
+
+impl Handler for Member {
+    fn opened(&mut self, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        self.0.join(conn);
+        Ok(())
+    }
+
+    fn received(&mut self, input: &mut Input<'_>, _: &mut Conn<'_>) -> Result<(), HandlerError> {
+        while let Some(end) = input.iter().position(|&byte| byte == b'\n') {
+            self.0.broadcast(input.take(end + 1).to_vec());
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn connections_that_are_meant_to_hear_of_each_other_are_proved_alone() {
+    let group = Group::new(SlowMember::Disconnect);
+    let script = Script::parse("send \"one\\ntwo\\n\"\nexpect \"one\\ntwo\\n\"").unwrap();
+    let prover = || Prover::new(script.clone());
+    let member = |group: &Group| {
+        let group = group.clone();
+        move |_: &socketserver::Address| Member(group.clone())
+    };
+    let proof = prover().alone().prove(member(&group));
+    let proof = proof.unwrap_or_else(|disproof| panic!("{disproof}"));
+    assert_eq!((proof.neighbours, proof.trickling), (0, 9));
+    let disproof = prover().prove(member(&group)).unwrap_err();
+    assert_eq!(disproof.fault(), Fault::Neighbour);
+    assert!(group.is_empty(), "whoever has left is no member");
+}
+
+/// Counts how often it was told that its connection is over.
+struct Told(Arc<AtomicUsize>);
+
+impl Handler for Told {
+    fn received(&mut self, input: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        if input.contains(&b'!') {
+            conn.abort();
+        } else if input.contains(&b'?') {
+            conn.set_timer(1, Duration::from_secs(3600));
+        }
+        conn.write(input.take_all());
+        Ok(())
+    }
+
+    fn timer(&mut self, timer: u8, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        conn.write(&[b'0' + timer]);
+        conn.close();
+        Ok(())
+    }
+
+    fn closed(&mut self, _: &CloseReason) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn every_kind_of_end_is_seen_and_told_once() {
+    let hour = Duration::from_secs(3600);
+    for script in [
+        "send \"abc\"\nexpect \"abc\"\nreset",
+        "send \"!\"\nexpect reset",
+        "send \"?\"\nexpect \"?1\"\nexpect closed",
+        "send \"abc\"\nexpect \"abc\"\nhalf-close\nexpect closed",
+        "wait 1h\nexpect end",
+        "",
+    ] {
+        let told = Arc::new(AtomicUsize::new(0));
+        let (telling, script) = (told.clone(), Script::parse(script).unwrap());
+        // Longer than the deadlines of a connection that nothing happens on.
+        let prover = Prover::new(script.clone()).patience(2 * hour).alone();
+        let config = socketserver::Config {
+            idle_timeout: Some(hour + Duration::from_secs(1)),
+            ..socketserver::Config::default()
+        };
+        let proof = prover.config(config).prove(move |_| Told(telling.clone()));
+        let proof = proof.unwrap_or_else(|disproof| panic!("{script}{disproof}"));
+        assert_eq!(told.load(Ordering::Relaxed) as u64, proof.runs, "{script}");
+    }
 }

@@ -28,6 +28,8 @@ pub struct Disproof {
 pub enum Fault {
     /// Even with its input whole it does not do what the script expects.
     Expectation,
+    /// Even with its input whole it panics.
+    Panic,
     /// The same input, whole both times, has different effects. State may be shared between connections, or the server says the time.
     Unsteady,
     /// What it does depends on how its input is cut.
@@ -86,7 +88,9 @@ impl Disproof {
         let cuts = self.cut_words();
         let change = self.change();
         match (self.fault, self.cuts.is_empty()) {
-            (Fault::Expectation, _) => format!("disproved even with its input whole: {change}"),
+            (Fault::Expectation | Fault::Panic, _) => {
+                format!("disproved even with its input whole: {change}")
+            }
             (Fault::Unsteady, _) => format!(
                 "disproved: the same input, whole both times, has two effects: {change} (is state shared between connections?)"
             ),
@@ -150,7 +154,11 @@ impl Disproof {
             failure.map_or_else(String::new, |failure| failure.sentence())
         };
         let Some((difference, reference)) = &self.difference else {
-            return unmet();
+            let reason = self.outcome.reason.clone();
+            return match self.fault {
+                Fault::Panic => reason.unwrap_or_default(),
+                _ => unmet(),
+            };
         };
         let (was, is) = (reference, &self.outcome);
         match difference {

@@ -1,5 +1,6 @@
 //! One run of a script: how it is done, and what comes of it.
 
+use crate::CloseReason;
 use crate::testkit::script::{End, Failure, Transcript};
 
 /// How a run is done.
@@ -29,6 +30,8 @@ pub(super) struct Outcome {
     pub(super) end: Option<End>,
     /// Why the connection ended, where that can be known.
     pub(super) reason: Option<String>,
+    /// Whether that was a panic.
+    pub(super) panicked: bool,
     /// What witnesses have noted.
     pub(super) events: Vec<String>,
     /// The expectation that was not met.
@@ -63,6 +66,15 @@ impl Outcome {
             output: transcript.output,
             end: transcript.end,
             ..Self::default()
+        }
+    }
+
+    /// The same, with the reason why the connection ended.
+    pub(super) fn ended(self, reason: Option<&CloseReason>) -> Self {
+        Self {
+            reason: reason.map(ToString::to_string),
+            panicked: matches!(reason, Some(CloseReason::Panic(_))),
+            ..self
         }
     }
 

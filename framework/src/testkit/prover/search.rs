@@ -76,6 +76,9 @@ impl<'a> Search<'a> {
         if first.failure.is_some() {
             return Err(self.disproof(Fault::Expectation, run, None, first));
         }
+        if first.panicked {
+            return Err(self.disproof(Fault::Panic, run, None, first));
+        }
         if first.end.is_none() {
             let leave = (self.prover.gap * LEAVE_GAPS).max(LEAVE_MIN);
             self.leave_patience = self.patience.min(leave);

@@ -73,9 +73,8 @@ impl Handlers {
         let result = result.and_then(|()| player.take_leave(&mut line, play.leave_patience));
         let reason = self.memory.borrow_mut().leave(line.key());
         Outcome {
-            reason: reason.map(|reason| reason.to_string()),
             events: self.events(),
-            ..outcome(player, result)
+            ..outcome(player, result).ended(reason.as_ref())
         }
     }
 
@@ -97,10 +96,7 @@ impl Handlers {
             let leave = |_| player.take_leave(&mut line, play.leave_patience);
             let result = result.and_then(leave);
             let reason = self.memory.borrow_mut().leave(line.key());
-            Outcome {
-                reason: reason.map(|reason| reason.to_string()),
-                ..outcome(player, result)
-            }
+            outcome(player, result).ended(reason.as_ref())
         });
         let outcomes = outcomes.collect();
         self.events();
