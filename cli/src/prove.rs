@@ -57,6 +57,7 @@ const SCRIPTS: &str = r#"A script has one step a line, and # begins a comment:
   send "HELO me\r\n" hex 0d0a "x" * 1000 file "body.txt"
   expect "250 " until "\n"      # exactly this, then anything up to this
   expect any 4 rest             # four bytes, then all up to the end
+  expect skip until "\n"        # may be different each time, such as a date
   expect closed                 # or reset, or end for either
   wait 50ms
   half-close

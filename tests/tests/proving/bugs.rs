@@ -1,5 +1,6 @@
 //! Eight bugs that servers have, planted one by one: each must be found within a second, with at most two cuts to show it.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -241,16 +242,47 @@ fn its_connections_share_what_should_be_their_own() {
 
 #[test]
 fn a_counter_that_is_shared_is_found_without_a_cut() {
-    let disproof = convict(r#"send "x""#, {
+    let counting = || {
         let count = Arc::new(Mutex::new(0));
-        move |_| {
+        move |_: &Address| {
             let count = count.clone();
             Planted(move |input: Option<&mut Input<'_>>, conn: &mut Conn<'_>| {
                 if let Some(input) = input {
                     input.take_all();
                     *count.lock().unwrap() += 1;
-                    conn.write(count.lock().unwrap().to_string().as_bytes());
+                    conn.write(format!("{}\n", count.lock().unwrap()).as_bytes());
                 } else {
+                    conn.close();
+                }
+            })
+        }
+    };
+    let disproof = convict(r#"send "x""#, counting());
+    assert_eq!(
+        (disproof.fault(), disproof.cuts()),
+        (Fault::Unsteady, [].as_slice())
+    );
+
+    let skipping = Script::parse("send \"x\"\nexpect skip until \"\\n\"").unwrap();
+    let proof = Prover::new(skipping).prove(counting());
+    assert!(
+        proof.is_ok(),
+        "what a script skips may be different: {proof:?}"
+    );
+}
+
+#[test]
+fn what_changes_with_time_is_not_blamed_on_a_cut() {
+    let disproof = convict(r#"send "hello""#, {
+        let count = Arc::new(AtomicUsize::new(0));
+        move |_| {
+            // Different from the tenth connection on.
+            let late = count.fetch_add(1, Ordering::Relaxed) >= 10;
+            Planted(move |input: Option<&mut Input<'_>>, conn: &mut Conn<'_>| {
+                if let Some(input) = input {
+                    input.take_all();
+                } else {
+                    conn.write(if late { b"11 o'clock" } else { b"10 o'clock" });
                     conn.close();
                 }
             })

@@ -30,7 +30,8 @@ pub enum Fault {
     Expectation,
     /// Even with its input whole it panics.
     Panic,
-    /// The same input, whole both times, has different effects. State may be shared between connections, or the server says the time.
+    /// The same input, whole both times, has different effects. State may be shared between connections, or the server says the time, which a
+    /// script can `skip`.
     Unsteady,
     /// What it does depends on how its input is cut.
     Cut,
@@ -92,7 +93,7 @@ impl Disproof {
                 format!("disproved even with its input whole: {change}")
             }
             (Fault::Unsteady, _) => format!(
-                "disproved: the same input, whole both times, has two effects: {change} (is state shared between connections?)"
+                "disproved: the same input, whole both times, has two effects: {change} (is state shared between connections, or is it a date, which the script can skip?)"
             ),
             (Fault::Cut, _) => {
                 format!("disproved: cut {cuts}, the input has another effect than whole: {change}")

@@ -46,7 +46,8 @@
 //! [`Prover::prove_server`] plays to whatever listens at an endpoint, and so does the command `socketserver prove`. What is sent with two
 //! calls over a socket may still come with one, and no system tells when the other side has received something. So between two pieces
 //! there is a [gap](Prover::gap) of time, in which a server that is not very busy has read the first. A proof over a socket is
-//! therefore weaker than one in memory: a disproof is never wrong, but a fault may be missed when the server is slow.
+//! therefore weaker than one in memory, since a fault may be missed when the server is slow. What a server says differently each
+//! time, such as a date, a script must `skip`; else the server is called [unsteady](Fault::Unsteady).
 //!
 //! # What a proof is worth
 //!

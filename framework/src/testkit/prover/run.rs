@@ -63,7 +63,11 @@ impl Run {
 impl Outcome {
     pub(super) fn new(transcript: Transcript) -> Self {
         Self {
-            output: transcript.output,
+            output: if transcript.skipped.is_empty() {
+                transcript.output
+            } else {
+                transcript.steady_output()
+            },
             end: transcript.end,
             ..Self::default()
         }

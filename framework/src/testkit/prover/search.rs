@@ -184,6 +184,13 @@ impl<'a> Search<'a> {
         let Some((index, difference)) = self.compare(&outcomes) else {
             return Ok(());
         };
+        // What also differs whole, by now, is no matter of cuts: the server may say the time.
+        let whole = Run::whole(Manner::Plain);
+        let mut outcomes_whole = self.play(&whole, stage).unwrap_or_default();
+        if let Some((_, difference)) = self.compare(&outcomes_whole) {
+            let outcome = outcomes_whole.swap_remove(0);
+            return Err(self.disproof(Fault::Unsteady, whole, Some(difference), outcome));
+        }
         let fault = match run.manner {
             Manner::Plain => Fault::Cut,
             Manner::Trickling => Fault::Trickle,

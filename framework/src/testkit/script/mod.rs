@@ -35,6 +35,7 @@
 //! | `any 4` | so many bytes, whichever they are |
 //! | `until "\r\n"` | everything up to this, and this |
 //! | `rest` | everything up to the end of the connection; only at the end of a pattern |
+//! | `skip until "\r\n"` | the same as without `skip`, but a [prover](super::prover) lets it be different each time: a date, say |
 //!
 //! A stream has no messages, so an expectation takes what it matches and leaves what follows to the next one: `expect "250"` is
 //! satisfied by `250 hello` too, `expect "250" until "\n"` takes that whole line, and only `expect closed` says that nothing may follow.
@@ -67,6 +68,7 @@ mod peer;
 mod play;
 mod socket;
 mod step;
+mod transcript;
 mod words;
 
 use std::fmt;
@@ -81,9 +83,9 @@ pub(crate) use self::layout::Layout;
 pub use self::pattern::{Part, Pattern};
 pub use self::peer::Peer;
 pub(crate) use self::play::Player;
-pub use self::play::Transcript;
 pub use self::socket::SocketPeer;
 pub use self::step::{End, Step};
+pub use self::transcript::Transcript;
 
 /// The most bytes that a script may send, or name in one expectation, after repeats and files: they are kept in memory.
 pub const SCRIPT_BYTES_MAX: usize = 16 * 1024 * 1024;

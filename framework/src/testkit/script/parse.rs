@@ -123,38 +123,16 @@ impl<'a> Line<'a> {
     fn pattern(&mut self) -> Result<Pattern, Problem> {
         let mut parts = Vec::new();
         while let Some(word) = self.words.peek() {
-            let column = word.column;
-            if matches!(parts.last(), Some(Part::Rest)) {
-                return Err(Problem::new(
-                    column,
-                    "nothing can follow rest: write it last",
-                ));
+            if parts.last().is_some_and(Part::is_last) {
+                let sentence = "nothing can follow rest: write it last";
+                return Err(Problem::new(word.column, sentence));
             }
-            match word.kind {
-                Kind::Bare("any") => {
-                    self.words.next();
-                    parts.push(Part::Any(self.number("how many bytes: write any 4")?));
+            let part = self.part()?;
+            match (parts.last_mut(), part) {
+                (Some(Part::Exactly(before)), Part::Exactly(data)) => {
+                    *before = before.clone().and(data);
                 }
-                Kind::Bare("until") => {
-                    self.words.next();
-                    let data = self.piece("what comes last: write until \"\\n\"")?;
-                    if data.bytes().is_empty() {
-                        return Err(Problem::new(column, "until needs at least one byte"));
-                    }
-                    parts.push(Part::Until(data));
-                }
-                Kind::Bare("rest") => {
-                    self.words.next();
-                    parts.push(Part::Rest);
-                }
-                _ => {
-                    let data = self.piece("")?;
-                    if let Some(Part::Exactly(before)) = parts.last_mut() {
-                        *before = before.clone().and(data);
-                    } else {
-                        parts.push(Part::Exactly(data));
-                    }
-                }
+                (_, part) => parts.push(part),
             }
         }
         if parts.is_empty() {
@@ -162,6 +140,32 @@ impl<'a> Line<'a> {
             return Err(Problem::new(self.end, FORMS));
         }
         Ok(Pattern::new(parts))
+    }
+
+    /// One part of a pattern.
+    fn part(&mut self) -> Result<Part, Problem> {
+        let column = self.here();
+        let keyword =
+            |word: &Word<'_>| matches!(word.kind, Kind::Bare("any" | "until" | "rest" | "skip"));
+        match self.words.next_if(keyword).map(|word| word.kind) {
+            Some(Kind::Bare("any")) => Ok(Part::Any(self.number("how many bytes: write any 4")?)),
+            Some(Kind::Bare("until")) => {
+                let data = self.piece("what comes last: write until \"\\n\"")?;
+                if data.bytes().is_empty() {
+                    return Err(Problem::new(column, "until needs at least one byte"));
+                }
+                Ok(Part::Until(data))
+            }
+            Some(Kind::Bare("rest")) => Ok(Part::Rest),
+            Some(_) => match self.part()? {
+                part @ (Part::Any(_) | Part::Until(_) | Part::Rest) => Ok(Part::Skip(part.into())),
+                _ => Err(Problem::new(
+                    column,
+                    "only what may be different can be skipped: write skip any 4, skip until \"\\n\" or skip rest",
+                )),
+            },
+            None => Ok(Part::Exactly(self.piece("a part of the pattern")?)),
+        }
     }
 
     /// Data up to the end of the line.

@@ -1,6 +1,7 @@
 //! What a script expects: a small language of patterns for bytes, without going back.
 
 use std::fmt;
+use std::ops::Range;
 
 use memchr::memmem;
 
@@ -24,6 +25,8 @@ pub enum Part {
     Until(Data),
     /// Everything up to the end of the connection.
     Rest,
+    /// What this part matches, which may be different each time: a date, a number of a session.
+    Skip(Box<Part>),
 }
 
 impl Pattern {
@@ -52,19 +55,41 @@ impl fmt::Display for Pattern {
             if number > 0 {
                 f.write_str(" ")?;
             }
-            match part {
-                Part::Exactly(data) => write!(f, "{data}")?,
-                Part::Any(count) => write!(f, "any {count}")?,
-                Part::Until(data) => write!(f, "until {data}")?,
-                Part::Rest => f.write_str("rest")?,
-            }
+            part.fmt(f)?;
         }
         Ok(())
     }
 }
 
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exactly(data) => data.fmt(f),
+            Self::Any(count) => write!(f, "any {count}"),
+            Self::Until(data) => write!(f, "until {data}"),
+            Self::Rest => f.write_str("rest"),
+            Self::Skip(part) => write!(f, "skip {part}"),
+        }
+    }
+}
+
+impl Part {
+    /// How it is compared, whether it is skipped or not.
+    fn inner(&self) -> &Self {
+        match self {
+            Self::Skip(part) => part.inner(),
+            part => part,
+        }
+    }
+
+    /// Whether it is at the end of every pattern.
+    pub(super) fn is_last(&self) -> bool {
+        *self.inner() == Self::Rest
+    }
+}
+
 /// How far the comparison of a pattern with a stream has come. No byte is looked at twice.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Matching {
     /// How many parts have matched.
     part: usize,
@@ -72,6 +97,8 @@ pub(super) struct Matching {
     start: usize,
     /// How many bytes of the present part were looked at.
     seen: usize,
+    /// What has matched and may be different each time.
+    pub(super) skipped: Vec<Range<usize>>,
 }
 
 /// What a comparison has found so far.
@@ -90,7 +117,7 @@ impl Matching {
     pub(super) fn look(&mut self, pattern: &Pattern, bytes: &[u8], ended: bool) -> Verdict {
         while let Some(part) = pattern.parts.get(self.part) {
             let there = &bytes[self.start..];
-            let length = match part {
+            let length = match part.inner() {
                 Part::Exactly(data) => {
                     let expected = data.bytes();
                     let come = expected.len().min(there.len());
@@ -110,11 +137,14 @@ impl Matching {
                     self.seen = there.len();
                     found.map(|index| from + index + last.len())
                 }
-                Part::Rest => ended.then_some(there.len()),
+                Part::Rest | Part::Skip(_) => ended.then_some(there.len()),
             };
             let Some(length) = length else {
                 return Verdict::Incomplete;
             };
+            if matches!(part, Part::Skip(_)) {
+                self.skipped.push(self.start..self.start + length);
+            }
             self.part += 1;
             self.start += length;
             self.seen = 0;
@@ -124,7 +154,7 @@ impl Matching {
 
     /// The bytes that are compared at present, if the pattern says which, and where they begin.
     pub(super) fn expected<'a>(&self, pattern: &'a Pattern) -> Option<(usize, &'a [u8])> {
-        match pattern.parts.get(self.part)? {
+        match pattern.parts.get(self.part)?.inner() {
             Part::Exactly(data) => Some((self.start, data.bytes())),
             _ => None,
         }
@@ -176,6 +206,19 @@ mod tests {
             let verdict = Matching::default().look(&pattern(), bytes.as_bytes(), false);
             assert_eq!(verdict, Verdict::Differs(place), "{bytes}");
         }
+    }
+
+    #[test]
+    fn what_is_skipped_is_remembered() {
+        let parts = [
+            Part::Any(2),
+            Part::Skip(Part::Until("\n".into()).into()),
+            Part::Skip(Part::Any(1).into()),
+        ];
+        let mut matching = Matching::default();
+        let verdict = matching.look(&Pattern::new(parts), b"ab12\nx", false);
+        assert_eq!(verdict, Verdict::Matches(6));
+        assert_eq!(matching.skipped, [2..5, 5..6]);
     }
 
     #[test]

@@ -5,22 +5,12 @@ use std::time::Duration;
 
 use super::layout::{Layout, Stage};
 use super::pattern::{Matching, Verdict};
-use super::{End, Failure, Pattern, Peer, Script, Step};
+use super::{End, Failure, Pattern, Peer, Script, Step, Transcript};
 
 /// The most that is received in one run: a server that never stops must not fill the memory.
 const RECEIVED_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// How many bytes are received at once.
 const CHUNK_BYTES: usize = 8 * 1024;
-
-/// What came of playing a script.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Transcript {
-    /// Everything that was received.
-    pub output: Vec<u8>,
-    /// How the other side ended, if it has.
-    pub end: Option<End>,
-}
 
 /// One playing of a script, with its input cut at certain places. It goes on move by move, so that several can take turns.
 pub(crate) struct Player<'a> {
@@ -211,6 +201,10 @@ impl<'a> Player<'a> {
             let come = &self.transcript.output[self.taken..];
             let (offset, sentence) = match matching.look(pattern, come, end.is_some()) {
                 Verdict::Matches(count) => {
+                    for skipped in matching.skipped {
+                        let (start, end) = (self.taken + skipped.start, self.taken + skipped.end);
+                        self.transcript.skipped.push(start..end);
+                    }
                     self.taken += count;
                     return Ok(());
                 }
