@@ -168,14 +168,18 @@ fn connections_that_come_and_go_leave_few_stacks() {
 #[ignore = "it takes two minutes: see CONTRIBUTING.md"]
 fn a_minute_of_coming_and_going_leaves_nothing() {
     alone("a_minute_of_coming_and_going_leaves_nothing", || {
-        for mode in [Mode::Reactor { loops: 1 }, Mode::Threads] {
+        /// How many connections are open at once.
+        const AT_ONCE: usize = 50;
+        // How many threads it takes is up to how the system schedules them: at worst, all that have just finished and as many more. Whatever
+        // a connection left behind would be far more than that.
+        for (mode, threads) in [(Mode::Reactor { loops: 1 }, 0), (Mode::Threads, AT_ONCE)] {
             let server = echo_server(mode, 1000);
             println!("{mode}: second, connections, resident KiB, mappings, guards");
             let begun = Instant::now();
             let mut settled = None;
             for second in 1..=60 {
                 for part in 0..20 {
-                    come_and_go(&server, 50);
+                    come_and_go(&server, AT_ONCE);
                     // Whoever is early waits, so that it is a thousand connections each second.
                     let due =
                         Duration::from_secs(second - 1) + Duration::from_millis(50) * (part + 1);
@@ -193,9 +197,9 @@ fn a_minute_of_coming_and_going_leaves_nothing() {
                 }
                 if let Some(settled) = settled {
                     assert!(
-                        resident <= settled.0 + 512
-                            && mappings <= settled.1 + 4
-                            && guards <= settled.2 + 2,
+                        resident <= settled.0 + 512 + 40 * threads
+                            && mappings <= settled.1 + 4 + 4 * threads
+                            && guards <= settled.2 + 2 + 2 * threads,
                         "{mode}: {settled:?} became {resident}, {mappings}, {guards}"
                     );
                 }

@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
+use crate::error::OneLine;
+
 /// A peer has sent what its protocol does not allow.
 ///
 /// A callback that returns it, or an [`io::Error`] made of it, ends its connection with
@@ -102,9 +104,10 @@ impl fmt::Display for FrameError {
                 "the peer ended inside a message, after {bytes} bytes of it (it must send messages whole before it closes)"
             ),
             Self::Json(cause) => {
+                let cause = OneLine(cause);
                 write!(f, "a message is not the JSON that is expected: {cause}")
             }
-            Self::Malformed(cause) => f.write_str(cause),
+            Self::Malformed(cause) => OneLine(cause).fmt(f),
         }
     }
 }
@@ -206,5 +209,13 @@ mod tests {
                 .to_string()
                 .contains(r"'\x1b'")
         );
+        // The name of a field that is not known is the peer's, and serde repeats it as it is.
+        let cause = "unknown field `\x1b[2J\n`, expected `a`".to_owned();
+        for error in [
+            FrameError::Json(cause.clone()),
+            FrameError::Malformed(cause),
+        ] {
+            assert!(error.to_string().contains(r"`\u{1b}[2J\n`"), "{error}");
+        }
     }
 }

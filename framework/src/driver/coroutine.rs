@@ -220,23 +220,75 @@ impl Suspending<'_> {
     }
 }
 
+/// Buffers that are there again however a wait ends: a handler that is unwound from it may have destructors that write.
+struct Refilled<'a>(&'a mut Held);
+
+impl Drop for Refilled<'_> {
+    fn drop(&mut self) {
+        self.0.refill();
+    }
+}
+
 impl Line for Suspending<'_> {
     fn wait(&mut self, wait: Wait, held: &mut Held) -> Wake {
         if thread::panicking() {
             // Who is suspended while unwinding would make the whole thread look as if it were.
             return Wake::Unwinding;
         }
-        let mut buffers = held.give();
+        let held = Refilled(held);
+        let mut buffers = held.0.give();
         let left = self.keep_unread(&mut buffers);
         let mut given = self.yielder.get().suspend(Taken { wait, buffers });
         if let Some(left) = left {
             self.add_behind(left, &mut given.buffers);
         }
-        held.take_back(given.buffers);
+        held.0.take_back(given.buffers);
         given.wake
     }
 
     fn is_shared(&self) -> bool {
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+    use crate::conn::ConnectionId;
+    use crate::mail::Place;
+    use crate::net::Address;
+    use crate::server::Shared;
+    use crate::session::{Core, Session, Turn};
+    use crate::{Config, Stream};
+
+    /// Writes when it is dropped, as a lock that says goodbye would.
+    struct Farewell<'a, 'b>(&'a mut Stream<'b>);
+
+    impl Drop for Farewell<'_, '_> {
+        fn drop(&mut self) {
+            // The connection is gone, or about to go: there is nobody to tell.
+            let _ = self.0.write_all(b"bye");
+            let _ = self.0.flush();
+        }
+    }
+
+    #[test]
+    fn a_handler_that_is_unwound_from_a_wait_may_have_destructors_that_write() {
+        let shared = Shared::new(Config::default(), vec![Address::UnixUnnamed], None);
+        let mut turn = Turn::new(Place::new(), shared);
+        let stacks = Arc::new(Stacks::new(64 * 1024));
+        let handler = |stream: &mut Stream<'_>| -> Result<(), HandlerError> {
+            let farewell = Farewell(stream);
+            farewell.0.sleep(std::time::Duration::from_secs(1))?;
+            Ok(())
+        };
+        let handler: Box<dyn Handler> = Box::new(Suspended::new(Box::new(handler), &stacks));
+        let core = Core::new(ConnectionId(1), 0, Address::UnixUnnamed, 0, &turn);
+        let mut session = Session::new(handler, core);
+        session.open(&mut turn);
+        // Dropped without having been closed, as only a loop that is lost does.
+        drop(session);
     }
 }

@@ -95,7 +95,7 @@ fn parse_tcp(text: &str) -> Result<Endpoint, &'static str> {
         None if host.is_empty() => "127.0.0.1",
         None => host,
     };
-    if host.is_empty() || host.contains(['/', '@', ' ']) {
+    if host.is_empty() || host.contains(['/', '@', ' ', '[', ']']) {
         return Err("the host is not a name or an address");
     }
     Ok(Endpoint::Tcp {
@@ -207,6 +207,9 @@ mod tests {
             (":-1", "the port is not a number"),
             ("::1:80", "an IPv6 address needs brackets"),
             ("[]:80", "the host is not a name"),
+            // Printed, the first of these would be read as another host.
+            ("[[a]]:80", "the host is not a name"),
+            ("a]:80", "the host is not a name"),
             ("http://a:80", "the scheme is not known"),
             ("a/b:80", "the host is not a name"),
             ("unix:", "the path is missing"),

@@ -546,6 +546,20 @@ mod tests {
     }
 
     #[test]
+    fn an_error_is_one_line_whatever_the_file_contains() {
+        for text in [
+            r#"{ "a\nb": 1 }"#,
+            r#"{ "mode": "a\nb" }"#,
+            r#"{ "spin": "a\nb" }"#,
+            r#"{ "output_high": "a\nb" }"#,
+            r#"{ "at_capacity": "a\nb" }"#,
+        ] {
+            let error = Config::from_json(text).unwrap_err().to_string();
+            assert!(error.contains(r"a\nb") && !error.contains('\n'), "{error}");
+        }
+    }
+
+    #[test]
     fn modes_are_printed_as_they_are_read() {
         for text in ["serial", "threads", "pool:3", "reactor:1", "reactor:2"] {
             assert_eq!(text.parse::<Mode>().unwrap().to_string(), text);

@@ -94,6 +94,9 @@ impl Stream<'_> {
             }
             self.fill_more(searched + 1)?;
         };
+        if length == 0 {
+            self.note_vain_try();
+        }
         match std::str::from_utf8(&self.input()[..length]) {
             Ok(text) => line.push_str(text),
             Err(error) => {
@@ -117,6 +120,9 @@ impl Stream<'_> {
     /// reading.
     pub fn fill_to(&mut self, bytes: usize) -> io::Result<&[u8]> {
         self.fill_more(bytes)?;
+        if self.input().len() < bytes {
+            self.note_vain_try();
+        }
         Ok(self.input())
     }
 

@@ -53,6 +53,11 @@ impl Held {
     pub(crate) fn take_back(&mut self, buffers: Box<Buffers>) {
         self.0 = Some(buffers);
     }
+
+    /// Makes empty buffers where they were given away.
+    pub(crate) fn refill(&mut self) {
+        self.0.get_or_insert_default();
+    }
 }
 
 impl Deref for Held {

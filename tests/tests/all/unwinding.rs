@@ -136,7 +136,9 @@ fn a_handler_that_ignores_a_reset_is_ended_by_force(case: &Case) {
 }
 
 fn a_handler_that_ignores_the_end_is_ended_by_force(case: &Case) {
-    for act in [read, read_half] as [Act; 2] {
+    let fill: Act = |stream| stream.fill_to(10).map(drop);
+    let line: Act = |stream| stream.read_line(&mut String::new()).map(drop);
+    for act in [read, read_half, fill, line] {
         let (told, ends) = channel();
         let server = case.serve_blocking(move |_| Stubborn {
             act,

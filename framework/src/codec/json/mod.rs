@@ -2,7 +2,7 @@
 //!
 //! [`Json`] makes a [`MessageHandler`](crate::MessageHandler) of a [`JsonHandler`], or of a function from a request to a response. With
 //! [`Lines`](crate::Lines) that is the format called JSON lines or NDJSON, with [`LengthPrefix`](crate::LengthPrefix) what
-//! many programs in Python send. A message is one JSON text with nothing behind it, nested at most 128 deep. Which fields are missing, unknown or of
+//! many programs in Python send. A message is one JSON text with nothing behind it, nested at most 127 deep. Which fields are missing, unknown or of
 //! another type is decided by the request's `Deserialize`: `#[serde(deny_unknown_fields)]` is worth writing.
 //!
 //! ```
@@ -120,10 +120,28 @@ mod tests {
             let error = from_frame::<Vec<u8>>(message.as_bytes()).unwrap_err();
             assert!(error.to_string().contains(cause), "{error}");
         }
-        let deep = "[".repeat(100_000);
-        let error = from_frame::<serde_json::Value>(deep.as_bytes()).unwrap_err();
-        assert!(error.to_string().contains("recursion limit"), "{error}");
+        let lists = |depth| ["[".repeat(depth), "]".repeat(depth)].concat();
+        from_frame::<serde_json::Value>(lists(127).as_bytes()).unwrap();
+        for depth in [128, 100_000] {
+            let error = from_frame::<serde_json::Value>(lists(depth).as_bytes()).unwrap_err();
+            assert!(error.to_string().contains("recursion limit"), "{error}");
+        }
         assert_eq!(from_frame::<Vec<u8>>(b" [1, 2] ").unwrap(), [1, 2]);
+    }
+
+    #[test]
+    fn a_number_is_read_as_it_was_written() {
+        for number in [2.760_033_857_352_289_8e-70, 8.888_888_888_888_89e62, -0.0] {
+            let mut line = Vec::new();
+            write(&number, &mut Lines::default(), &mut line).unwrap();
+            let read: f64 = from_frame(&line).unwrap();
+            assert_eq!(
+                read.to_bits(),
+                f64::to_bits(number),
+                "{}",
+                line.escape_ascii()
+            );
+        }
     }
 
     #[test]
