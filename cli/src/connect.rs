@@ -57,13 +57,13 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
 }
 
 /// Nothing is kept in buffers, so that the process may end anywhere.
-fn exit_when_interrupted() -> io::Result<()> {
+pub(crate) fn exit_when_interrupted() -> io::Result<()> {
     let always = Arc::new(AtomicBool::new(true));
     signal_hook::flag::register_conditional_shutdown(SIGINT, INTERRUPTED, always)?;
     Ok(())
 }
 
-fn unreachable(endpoint: &Endpoint, error: &io::Error) -> Failure {
+pub(crate) fn unreachable(endpoint: &Endpoint, error: &io::Error) -> Failure {
     let (what, advice) = match (error.kind(), endpoint) {
         (ErrorKind::NotFound, Endpoint::Tcp { .. }) => ("resolve the host of", ""),
         (ErrorKind::NotFound, _) => ("connect to", " (no server has made this socket)"),

@@ -1,7 +1,7 @@
 //! What people read while the program runs: notes and the log, both on standard error.
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args};
@@ -66,5 +66,10 @@ impl Console {
             // the server goes on.
             let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
         }
+    }
+
+    /// Whether somebody watches who wants to see how far things are.
+    pub(crate) fn is_watched(self) -> bool {
+        !self.quiet && io::stderr().is_terminal()
     }
 }

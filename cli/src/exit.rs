@@ -30,7 +30,7 @@ pub(crate) enum Code {
 #[derive(Debug)]
 pub(crate) struct Failure {
     code: Code,
-    /// None once it was said.
+    /// None once it was said, or where the result says it all.
     sentence: Option<String>,
 }
 
@@ -39,6 +39,14 @@ impl Failure {
         Self {
             code,
             sentence: Some(sentence.into()),
+        }
+    }
+
+    /// The work was done, and its result, which is printed, is a failure.
+    pub(crate) fn told(code: Code) -> Self {
+        Self {
+            code,
+            sentence: None,
         }
     }
 

@@ -1,4 +1,4 @@
-//! The command `socketserver`: serves the ready-made handlers in any mode, and talks to servers.
+//! The command `socketserver`: serves the ready-made handlers in any mode, talks to servers, and proves them.
 
 #![forbid(unsafe_code)]
 
@@ -6,6 +6,7 @@ mod connect;
 mod console;
 mod exit;
 mod generate;
+mod prove;
 mod serve;
 mod units;
 mod usage;
@@ -36,6 +37,7 @@ enum Command {
     // Boxed, since it is far larger than the others.
     Serve(Box<serve::Options>),
     Connect(connect::Options),
+    Prove(prove::Options),
     Completions(generate::Completions),
     Man(generate::Man),
 }
@@ -57,6 +59,7 @@ impl Command {
         match self {
             Self::Serve(options) => serve::run(*options, console),
             Self::Connect(options) => connect::run(&options),
+            Self::Prove(options) => prove::run(&options, console),
             Self::Completions(options) => generate::completions(&options),
             Self::Man(options) => generate::man(&options),
         }

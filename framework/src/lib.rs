@@ -143,7 +143,8 @@
 //! every mode](guide::handlers), and [the defaults and why](guide::defaults).
 //!
 //! [`Group`] writes to many connections at once, [`Remote`] to one from another thread, [`Conn::send_file`] lets the kernel
-//! send a file, [`Stream::offload`] does long work elsewhere, and [`Stats`] are what a server counts.
+//! send a file, [`Stream::offload`] does long work elsewhere, and [`Stats`] are what a server counts. With the cargo feature `testkit`
+//! the module of that name proves that a handler, or any server, does the same however the network cuts its input.
 
 #![forbid(unsafe_code)]
 

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::time::Duration;
 
+use socketserver::testkit::script::Script;
 use socketserver::testkit::sim::{Act, Simulation};
 use socketserver::{
     Conn, Framed, Handler, HandlerError, Input, LengthPrefix, Lines, Netstring, Replies, Stream,
@@ -227,4 +228,20 @@ fn a_wrong_handler_is_found_with_the_faults_that_it_needs() {
         .expect_err("the same seed fails again");
     assert_eq!(again.to_string(), failure.to_string());
     assert_eq!(again.trace(), failure.trace());
+}
+
+#[test]
+fn a_script_is_what_a_simulated_client_does() {
+    let script = Script::parse("send \"a\\n\"\nexpect \"A\\n\"\nwait 1s\nsend \"b\"\nreset\n");
+    let upper = || Simulation::events(|_| Uppercase::new(Alphabet::Ascii));
+    let simulation = upper()
+        .script(&script.expect("it is one"))
+        .expect("it is exact");
+    simulation.check(0..200).unwrap();
+
+    let pattern = Script::parse("send \"a\"\nexpect any 1\n").expect("it is one");
+    let error = upper()
+        .script(&pattern)
+        .expect_err("nobody knows what will come");
+    assert!(error.to_string().starts_with("line 2: "), "{error}");
 }

@@ -6,6 +6,7 @@
 mod connect;
 mod framing;
 mod process;
+mod prove;
 mod serve;
 mod signals;
 mod usage;

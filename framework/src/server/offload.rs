@@ -54,7 +54,13 @@ impl Offload {
     }
 
     /// Has work done on another thread, which then wakes the connection. False: too much is waiting already.
+    ///
+    /// Where there may be no threads, as in the test kit, it is done at once.
     pub(crate) fn submit(&self, work: Box<dyn FnOnce() + Send>, remote: Remote) -> bool {
+        if self.threads_max == 0 {
+            Job { work, remote }.run();
+            return true;
+        }
         let mut desk = self.pool.lock();
         if desk.jobs.len() >= self.queue_max {
             return false;
@@ -97,9 +103,7 @@ impl Pool {
     /// The life of a thread: one job after the other.
     fn work(&self) {
         while let Some(job) = self.next_job() {
-            // Its panic is for the handler that has offloaded it, which looks at what it left.
-            let _ = catch_unwind(AssertUnwindSafe(job.work));
-            job.remote.wake();
+            job.run();
         }
     }
 
@@ -121,6 +125,14 @@ impl Pool {
                 return None;
             }
         }
+    }
+}
+
+impl Job {
+    fn run(self) {
+        // Its panic is for the handler that has offloaded it, which looks at what it left.
+        let _ = catch_unwind(AssertUnwindSafe(self.work));
+        self.remote.wake();
     }
 }
 

@@ -76,7 +76,7 @@ impl Turn {
     }
 
     /// A turn whose time comes from elsewhere.
-    pub(super) fn with_clock(place: Arc<Place>, shared: Arc<Shared>, clock: fn() -> Time) -> Self {
+    pub(crate) fn with_clock(place: Arc<Place>, shared: Arc<Shared>, clock: fn() -> Time) -> Self {
         Self {
             now: clock(),
             staging: Vec::new(),

@@ -1,5 +1,7 @@
 //! Numbers that look random and are the same for the same seed, on every machine.
 
+use std::collections::BTreeSet;
+
 /// A generator of numbers: `SplitMix64`, which passes the usual tests and needs one word of state.
 #[derive(Clone, Debug)]
 pub struct Random(u64);
@@ -30,6 +32,19 @@ impl Random {
         self.below(times) == 0
     }
 
+    /// So many different numbers below `end`, in their order; all of them where there are no more.
+    pub fn choose(&mut self, count: usize, end: usize) -> BTreeSet<usize> {
+        let mut chosen = BTreeSet::new();
+        // Robert Floyd's way: each round adds one, however many were chosen already.
+        for last in end.saturating_sub(count)..end {
+            let number = self.below(last + 1);
+            if !chosen.insert(number) {
+                chosen.insert(last);
+            }
+        }
+        chosen
+    }
+
     /// One of several values.
     pub fn pick<'a, T>(&mut self, values: &'a [T]) -> &'a T {
         &values[self.below(values.len())]
@@ -58,5 +73,15 @@ mod tests {
             seen[random.below(5)] += 1;
         }
         assert!(seen.iter().all(|&count| count > 150), "{seen:?}");
+    }
+
+    #[test]
+    fn what_is_chosen_is_different_and_in_order() {
+        let mut random = Random::new(1);
+        for (count, end, expected) in [(0, 5, 0), (3, 5, 3), (5, 5, 5), (9, 5, 5), (1, 1, 1)] {
+            let chosen = random.choose(count, end);
+            assert_eq!(chosen.len(), expected);
+            assert!(chosen.iter().all(|&number| number < end));
+        }
     }
 }

@@ -1,12 +1,14 @@
 //! The simulated clients: each follows a list of acts, as fast and in pieces as small as the seed has it.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::pipe::Pipe;
 use crate::testkit::random::Random;
+use crate::testkit::script::{Part, Script, Step};
 use crate::timer::Time;
 
 /// One thing that a client does.
@@ -22,6 +24,55 @@ pub enum Act {
     ExpectEnd,
     /// Does nothing for a while.
     Wait(Duration),
+    /// Cuts the connection.
+    Reset,
+}
+
+/// A script that a simulated client cannot follow, since it does not say exactly what is expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotExact {
+    line: usize,
+}
+
+impl fmt::Display for NotExact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "line {}: a simulated client must know exactly what it expects (write the bytes instead of a pattern)",
+            self.line
+        )
+    }
+}
+
+impl std::error::Error for NotExact {}
+
+impl Act {
+    /// What a script has a client do.
+    pub(super) fn all_of(script: &Script) -> Result<Vec<Self>, NotExact> {
+        let mut acts = Vec::new();
+        for (index, step) in script.steps().iter().enumerate() {
+            acts.push(match step {
+                Step::Send(data) => Self::Send(Bytes::copy_from_slice(data.bytes())),
+                Step::Expect(pattern) => {
+                    let mut expected = Vec::new();
+                    for part in pattern.parts() {
+                        let Part::Exactly(data) = part else {
+                            return Err(NotExact {
+                                line: script.line(index),
+                            });
+                        };
+                        expected.extend_from_slice(data.bytes());
+                    }
+                    Self::Expect(expected.into())
+                }
+                Step::ExpectEnd(_) => Self::ExpectEnd,
+                Step::Wait(duration) => Self::Wait(*duration),
+                Step::HalfClose => Self::HalfClose,
+                Step::Reset => Self::Reset,
+            });
+        }
+        Ok(acts)
+    }
 }
 
 /// How many bytes a client moves at once.
@@ -87,6 +138,11 @@ impl Client {
         self.next >= self.acts.len()
     }
 
+    /// Whether it cuts its connection next.
+    pub(super) fn resets_next(&self) -> bool {
+        !self.is_frozen && self.acts.get(self.next) == Some(&Act::Reset)
+    }
+
     /// When it will act by itself, if it waits for a time.
     pub(super) fn wakes_at(&self) -> Option<Time> {
         (self.state == State::Talking && !self.is_frozen && self.waits_until != Time::default())
@@ -145,7 +201,8 @@ impl Client {
                 Progress::Wrong("the server says more than is expected".to_owned())
             }
             Act::ExpectEnd if down.is_over() || was_reset => Progress::Moved(0),
-            Act::ExpectEnd => Progress::Stuck,
+            // A reset is for the network to do.
+            Act::ExpectEnd | Act::Reset => Progress::Stuck,
         };
         match progress {
             Progress::Moved(count) => self.advance(count),

@@ -9,7 +9,8 @@
 //! closed exactly once.
 //!
 //! ```
-//! use socketserver::testkit::sim::{Act, Simulation};
+//! use socketserver::testkit::script::Script;
+//! use socketserver::testkit::sim::Simulation;
 //! use socketserver::{Conn, Handler, HandlerError, Input};
 //!
 //! struct Echo;
@@ -21,14 +22,14 @@
 //!     }
 //! }
 //!
-//! let conversation = [
-//!     Act::Send("hello".into()),
-//!     Act::Expect("hello".into()),
-//!     Act::HalfClose,
-//!     Act::ExpectEnd,
-//! ];
-//! Simulation::events(|_peer| Echo).client(conversation).check(0..100)?;
-//! # Ok::<(), socketserver::testkit::sim::Failure>(())
+//! let script = Script::parse(r#"
+//!     send "hello"
+//!     expect "hello"
+//!     half-close
+//!     expect end
+//! "#)?;
+//! Simulation::events(|_peer| Echo).script(&script)?.check(0..100)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod client;
@@ -46,7 +47,7 @@ use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 
-pub use self::client::Act;
+pub use self::client::{Act, NotExact};
 pub use self::failure::Failure;
 pub use self::faults::Fault;
 use self::system::{Simulated, SimulatedPort};
@@ -59,6 +60,7 @@ use crate::mail::Place;
 use crate::net::Address;
 use crate::server::{Make, Shared, StopHandle};
 use crate::testkit::random::Random;
+use crate::testkit::script::Script;
 use crate::{BlockingHandler, Config, Handler};
 
 /// A handler, and the clients that talk to it.
@@ -112,6 +114,15 @@ impl Simulation {
     pub fn client(mut self, acts: impl IntoIterator<Item = Act>) -> Self {
         self.clients.push(acts.into_iter().collect());
         self
+    }
+
+    /// Adds the conversation of a script.
+    ///
+    /// # Errors
+    ///
+    /// When the script expects a pattern: a simulated client compares bytes.
+    pub fn script(self, script: &Script) -> Result<Self, NotExact> {
+        Ok(self.client(Act::all_of(script)?))
     }
 
     /// Serves with these settings. Some, such as the sizes of buffers, are drawn anew in each run, up to what is set here.

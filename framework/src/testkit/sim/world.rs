@@ -274,6 +274,11 @@ impl World {
                 self.trace.note("connect", index, 0, String::new);
                 return true;
             }
+            State::Talking if line.client.resets_next() => {
+                self.trace.note("reset", index, 0, String::new);
+                self.reset_by_client(index);
+                return true;
+            }
             State::Talking => {}
         }
         let had_room = line.down.room() > 0;
