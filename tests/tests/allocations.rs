@@ -15,7 +15,7 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-const MESSAGES: usize = 10_000;
+const MESSAGES: usize = 2_000;
 
 /// Echoes whole lines, so that messages which come in pieces are kept meanwhile.
 struct Pieces;

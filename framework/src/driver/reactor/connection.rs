@@ -32,10 +32,13 @@ pub(super) struct Connection<L> {
 
 impl<L: Link> Connection<L> {
     /// Remembers what an event says.
-    pub(super) fn note(&mut self, event: Readiness) {
-        self.writable |= event.writable;
-        self.hung_up |= event.hung_up;
-        self.readable |= event.readable || event.hung_up;
+    pub(super) fn note(&mut self, event: impl Readiness) {
+        if !self.writable {
+            self.writable = event.is_writable();
+        }
+        let hung_up = event.is_read_closed() || event.is_error();
+        self.hung_up |= hung_up;
+        self.readable |= event.is_readable() || hung_up;
     }
 
     /// The poll has reported an error. A connection that is read from meets it there; one that is paused would not.

@@ -289,8 +289,8 @@ impl<S: System> Loop<S> {
         .min()
     }
 
-    fn react(&mut self, event: Readiness) {
-        let number = event.token;
+    fn react(&mut self, event: impl Readiness) {
+        let number = event.token();
         if number == WAKER.0 {
             return;
         }
@@ -306,7 +306,7 @@ impl<S: System> Loop<S> {
             return;
         }
         connection.note(event);
-        if event.failed {
+        if event.is_error() {
             connection.look_at_error(&mut self.turn);
         }
         connection.exchange_inline(&mut self.buffer, self.turn_bytes_max, &mut self.turn);

@@ -7,6 +7,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
+use mio::event::Event;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
@@ -45,22 +46,44 @@ pub(crate) trait System {
     fn wait(&mut self, events: &mut Self::Events, timeout: Option<Duration>) -> io::Result<u64>;
 
     /// What the last wait has reported.
-    fn reported(events: &Self::Events) -> impl Iterator<Item = Readiness>;
+    fn reported(events: &Self::Events) -> impl Iterator<Item = impl Readiness>;
 }
 
-/// What an event says about a socket.
-#[derive(Clone, Copy, Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "independent facts, each reported by itself"
-)]
-pub(crate) struct Readiness {
-    pub(crate) token: usize,
-    pub(crate) readable: bool,
-    pub(crate) writable: bool,
-    /// The peer's end, or an error, lies behind what can be read.
-    pub(crate) hung_up: bool,
-    pub(crate) failed: bool,
+/// What an event says about a socket. It is asked and not handed over, since few of the answers matter to most events.
+pub(crate) trait Readiness: Copy {
+    fn token(self) -> usize;
+    fn is_readable(self) -> bool;
+    fn is_writable(self) -> bool;
+    /// Whether the peer's end lies behind what can be read.
+    fn is_read_closed(self) -> bool;
+    fn is_error(self) -> bool;
+}
+
+impl Readiness for &Event {
+    #[inline]
+    fn token(self) -> usize {
+        Event::token(self).0
+    }
+
+    #[inline]
+    fn is_readable(self) -> bool {
+        Event::is_readable(self)
+    }
+
+    #[inline]
+    fn is_writable(self) -> bool {
+        Event::is_writable(self)
+    }
+
+    #[inline]
+    fn is_read_closed(self) -> bool {
+        Event::is_read_closed(self)
+    }
+
+    #[inline]
+    fn is_error(self) -> bool {
+        Event::is_error(self)
+    }
 }
 
 /// The operating system.
@@ -131,13 +154,7 @@ impl System for Kernel {
     }
 
     #[inline]
-    fn reported(events: &Events) -> impl Iterator<Item = Readiness> {
-        events.iter().map(|event| Readiness {
-            token: event.token().0,
-            readable: event.is_readable(),
-            writable: event.is_writable(),
-            hung_up: event.is_read_closed() || event.is_error(),
-            failed: event.is_error(),
-        })
+    fn reported(events: &Events) -> impl Iterator<Item = impl Readiness> {
+        events.iter()
     }
 }

@@ -35,6 +35,7 @@
 mod client;
 mod failure;
 mod faults;
+mod notice;
 mod pipe;
 mod system;
 mod trace;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
+use super::notice::Notice;
 use super::world::{World, now};
 use crate::driver::{Readiness, System};
 use crate::net::{Address, Link, NewSockets, Port};
@@ -57,7 +58,7 @@ fn address(port: u16) -> Address {
 
 impl Simulated {
     /// Lets the world go on until something is to be reported, or the timeout is over.
-    fn go_on(&self, events: &mut Vec<Readiness>, timeout: Option<Duration>) -> io::Result<()> {
+    fn go_on(&self, events: &mut Vec<Notice>, timeout: Option<Duration>) -> io::Result<()> {
         let mut world = self.world.borrow_mut();
         if !world.count_wait() {
             world.blame(|| format!("the server has woken up {WAITS_MAX} times and is not through"));
@@ -120,9 +121,9 @@ impl Simulated {
 impl System for Simulated {
     type Link = SimulatedLink;
     type Port = SimulatedPort;
-    type Events = Vec<Readiness>;
+    type Events = Vec<Notice>;
 
-    fn new_events() -> Vec<Readiness> {
+    fn new_events() -> Vec<Notice> {
         Vec::new()
     }
 
@@ -148,13 +149,13 @@ impl System for Simulated {
         self.watch(link, token, true)
     }
 
-    fn wait(&mut self, events: &mut Vec<Readiness>, timeout: Option<Duration>) -> io::Result<u64> {
+    fn wait(&mut self, events: &mut Vec<Notice>, timeout: Option<Duration>) -> io::Result<u64> {
         events.clear();
         self.go_on(events, timeout)?;
         Ok(1)
     }
 
-    fn reported(events: &Vec<Readiness>) -> impl Iterator<Item = Readiness> {
+    fn reported(events: &Vec<Notice>) -> impl Iterator<Item = impl Readiness> {
         events.iter().copied()
     }
 }

@@ -9,10 +9,10 @@ use rustix::io::Errno;
 use super::Act;
 use super::client::{Client, Progress, State};
 use super::faults::{Fault, Kind};
+use super::notice::Notice;
 use super::pipe::Pipe;
 use super::system::WAITS_MAX;
 use super::trace::Trace;
-use crate::driver::Readiness;
 use crate::server::StopHandle;
 use crate::testkit::random::Random;
 use crate::timer::Time;
@@ -404,13 +404,13 @@ impl World {
     }
 
     /// Reports what is ready, though not always at once.
-    pub(super) fn report(&mut self, events: &mut Vec<Readiness>) {
+    pub(super) fn report(&mut self, events: &mut Vec<Notice>) {
         if let Some(token) = self.port_token
             && self.port_edge
             && !self.random.one_in(8)
         {
             self.port_edge = false;
-            events.push(Readiness {
+            events.push(Notice {
                 token,
                 readable: true,
                 writable: false,
@@ -552,10 +552,10 @@ impl Line {
                 || (self.edge.writable && self.watches_output))
     }
 
-    fn take_news(&mut self) -> Readiness {
+    fn take_news(&mut self) -> Notice {
         let edge = std::mem::take(&mut self.edge);
         // As the kernel does, an event tells everything that is so now, not only what is new.
-        Readiness {
+        Notice {
             token: self.token,
             readable: edge.readable || self.up.arrived() > 0,
             writable: self.watches_output && (edge.writable || self.down.room() > 0),
