@@ -10,6 +10,7 @@
 //!   A handler of ours is driven without sockets, threads or time, thousands of connections in some milliseconds.
 //! * [`sim`]: runs a handler on the reactor of this crate, over a network in memory whose time, faults and order of events a
 //!   seed decides.
+//! * [`budget`]: what each message may cost in system calls, wake-ups and allocations, as assertions.
 //!
 //! It is compiled with the cargo feature `testkit` only, which belongs among the `dev-dependencies`:
 //!
@@ -46,6 +47,7 @@
 //! # Ok::<(), socketserver::testkit::script::ScriptError>(())
 //! ```
 
+pub mod budget;
 mod hex;
 pub mod prover;
 pub mod random;
