@@ -10,6 +10,7 @@
 //!   A handler of ours is driven without sockets, threads or time, thousands of connections in some milliseconds.
 //! * [`sim`]: runs a handler on the reactor of this crate, over a network in memory whose time, faults and order of events a
 //!   seed decides.
+//! * [`oracle`]: plays scripts in every mode, style and transport and compares the bytes.
 //! * [`budget`]: what each message may cost in system calls, wake-ups and allocations, as assertions.
 //!
 //! It is compiled with the cargo feature `testkit` only, which belongs among the `dev-dependencies`:
@@ -49,6 +50,7 @@
 
 pub mod budget;
 mod hex;
+pub mod oracle;
 pub mod prover;
 pub mod random;
 pub mod script;

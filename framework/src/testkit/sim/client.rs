@@ -47,6 +47,14 @@ impl fmt::Display for NotExact {
 impl std::error::Error for NotExact {}
 
 impl Act {
+    /// How many bytes it moves.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Send(bytes) | Self::Expect(bytes) => bytes.len(),
+            _ => 0,
+        }
+    }
+
     /// What a script has a client do.
     pub(super) fn all_of(script: &Script) -> Result<Vec<Self>, NotExact> {
         let mut acts = Vec::new();
@@ -233,11 +241,7 @@ impl Client {
 
     fn advance(&mut self, count: usize) {
         self.done += count;
-        let length = match &self.acts[self.next] {
-            Act::Send(bytes) | Act::Expect(bytes) => bytes.len(),
-            _ => 0,
-        };
-        if self.done >= length {
+        if self.done >= self.acts[self.next].bytes() {
             self.done = 0;
             self.next += 1;
         }

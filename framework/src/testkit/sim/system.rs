@@ -21,8 +21,10 @@ pub(super) const FIRST_PORT: u16 = 10_000;
 /// How much simulated time a run may take, faults and deadlines included.
 pub(super) const TIME_MAX: Duration = Duration::from_secs(3600);
 
-/// How often a server may wake up in a run. Those that are right need some hundreds.
+/// How often a server may wake up in a run, and for each byte of its clients' scripts besides. Those that are right need some hundreds, and
+/// for each byte a few where pipes have room for one.
 pub(super) const WAITS_MAX: u32 = 20_000;
+pub(super) const WAITS_PER_BYTE_MAX: u32 = 50;
 
 /// The system of one simulated server.
 pub(super) struct Simulated {
@@ -61,7 +63,7 @@ impl Simulated {
     fn go_on(&self, events: &mut Vec<Notice>, timeout: Option<Duration>) -> io::Result<()> {
         let mut world = self.world.borrow_mut();
         if !world.count_wait() {
-            world.blame(|| format!("the server has woken up {WAITS_MAX} times and is not through"));
+            world.blame(|| "the server wakes up again and again and is not through".to_owned());
             return Err(io::ErrorKind::TimedOut.into());
         }
         if let Err(law) = (self.check)() {

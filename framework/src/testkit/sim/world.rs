@@ -11,7 +11,7 @@ use super::client::{Client, Progress, State};
 use super::faults::{Fault, Kind};
 use super::notice::Notice;
 use super::pipe::Pipe;
-use super::system::WAITS_MAX;
+use super::system::{WAITS_MAX, WAITS_PER_BYTE_MAX};
 use super::trace::Trace;
 use crate::server::StopHandle;
 use crate::testkit::random::Random;
@@ -48,8 +48,8 @@ pub(super) struct World {
     accept_errors: VecDeque<Errno>,
     faults: VecDeque<Fault>,
     steps: u64,
-    /// How often the server has waited.
-    waits: u32,
+    /// How often the server may wait yet.
+    waits_left: u32,
     stop: StopHandle,
     pub(super) is_stopped: bool,
     /// A stop has come that the loop should hear of before anything else happens.
@@ -115,6 +115,8 @@ impl World {
             .iter()
             .map(|acts| Line::new(acts, &mut random))
             .collect();
+        let bytes: usize = scripts.iter().flatten().map(Act::bytes).sum();
+        let waits_left = WAITS_MAX.saturating_add(WAITS_PER_BYTE_MAX.saturating_mul(bytes as u32));
         for fault in &faults {
             // A handler panics when its time has come, whatever the network does.
             if let Kind::Panic { client, .. } = fault.kind {
@@ -131,7 +133,7 @@ impl World {
             accept_errors: VecDeque::new(),
             faults: faults.into(),
             steps: 0,
-            waits: 0,
+            waits_left,
             stop,
             is_stopped: false,
             must_be_heard: false,
@@ -145,8 +147,8 @@ impl World {
 
     /// Counts a wait of the server; false when there were too many.
     pub(super) fn count_wait(&mut self) -> bool {
-        self.waits += 1;
-        self.waits <= WAITS_MAX
+        self.waits_left = self.waits_left.saturating_sub(1);
+        self.waits_left > 0
     }
 
     pub(super) fn set_port_token(&mut self, token: Option<usize>) {
