@@ -24,6 +24,11 @@ fn conversation(exchanges: &[(&str, &str)]) -> Vec<Act> {
 
 /// Every handler, in both styles where it has them, with the conversations of its clients.
 fn simulations() -> Vec<(&'static str, Simulation)> {
+    [ready_made(), others()].into_iter().flatten().collect()
+}
+
+/// The ready-made handlers.
+fn ready_made() -> Vec<(&'static str, Simulation)> {
     let echo = || {
         [
             conversation(&[("hello", "hello"), ("how are you?", "how are you?")]),
@@ -43,7 +48,6 @@ fn simulations() -> Vec<(&'static str, Simulation)> {
             ("\u{1f600}\u{e9}", "\u{1f600}\u{c9}"),
         ])]
     };
-    let late = || [conversation(&[("a", "later")])];
     let with = |simulation: Simulation, conversations: &[Vec<Act>]| {
         (conversations.iter()).fold(simulation, |simulation, acts| {
             simulation.client(acts.clone())
@@ -83,6 +87,20 @@ fn simulations() -> Vec<(&'static str, Simulation)> {
                 &unicode(),
             ),
         ),
+    ]
+}
+
+/// Adds conversations to a simulation.
+fn with(simulation: Simulation, conversations: &[Vec<Act>]) -> Simulation {
+    (conversations.iter()).fold(simulation, |simulation, acts| {
+        simulation.client(acts.clone())
+    })
+}
+
+/// Handlers of these tests: what waits for something else than its peer, and whole messages.
+fn others() -> Vec<(&'static str, Simulation)> {
+    let late = || [conversation(&[("a", "later")])];
+    vec![
         (
             "a late answer",
             with(Simulation::events(|_| Later), &late()),
@@ -90,6 +108,10 @@ fn simulations() -> Vec<(&'static str, Simulation)> {
         (
             "a late answer, blocking",
             with(Simulation::blocking(|_| answer_later), &late()),
+        ),
+        (
+            "an answer from elsewhere, blocking",
+            with(Simulation::blocking(|_| answer_from_elsewhere), &late()),
         ),
         (
             "lines",
@@ -150,6 +172,15 @@ fn answer_later(stream: &mut Stream<'_>) -> Result<(), HandlerError> {
     stream.read_exact(&mut [0])?;
     stream.sleep(Duration::from_millis(50))?;
     stream.write_all(b"later")?;
+    stream.read_to_end(&mut Vec::new())?;
+    Ok(())
+}
+
+/// Lets somebody else find the answer.
+fn answer_from_elsewhere(stream: &mut Stream<'_>) -> Result<(), HandlerError> {
+    stream.read_exact(&mut [0])?;
+    let answer = stream.offload(|| b"later")?;
+    stream.write_all(answer)?;
     stream.read_to_end(&mut Vec::new())?;
     Ok(())
 }

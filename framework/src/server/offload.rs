@@ -70,34 +70,28 @@ impl Offload {
             self.pool.called.notify_one();
             return true;
         }
-        desk.threads += 1;
-        drop(desk);
+        // The lock is held meanwhile, so that a thread which cannot be started is one that nobody else has counted on.
         let pool = self.pool.clone();
         let spawned = thread::Builder::new()
             .name("offload".into())
             .spawn(move || pool.work());
         match spawned {
-            Ok(_) => true,
-            Err(error) => self.pool.go_on_without(&error),
+            Ok(_) => desk.threads += 1,
+            // The others do its work, if there are any.
+            Err(_) if desk.threads > 0 => {}
+            Err(error) => {
+                log::warn!("no thread could be started for offloaded work: {error}");
+                desk.jobs.pop_back();
+                return false;
+            }
         }
+        true
     }
 }
 
 impl Pool {
     fn lock(&self) -> MutexGuard<'_, Desk> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A thread could not be started: the others do its work, if there are any.
-    fn go_on_without(&self, error: &std::io::Error) -> bool {
-        let mut desk = self.lock();
-        desk.threads -= 1;
-        if desk.threads > 0 {
-            return true;
-        }
-        log::warn!("no thread could be started for offloaded work: {error}");
-        desk.jobs.pop_back();
-        false
     }
 
     /// The life of a thread: one job after the other.

@@ -231,7 +231,8 @@ fn difference(first: &Transcript, other: &Transcript) -> Option<String> {
 struct Running {
     endpoint: Endpoint,
     stop: crate::StopHandle,
-    thread: thread::JoinHandle<Result<Report, ServeError>>,
+    /// There until it is waited for.
+    thread: Option<thread::JoinHandle<Result<Report, ServeError>>>,
 }
 
 impl Running {
@@ -266,17 +267,24 @@ impl Running {
         Ok(Self {
             endpoint,
             stop,
-            thread,
+            thread: Some(thread),
         })
     }
 
-    fn end(self) -> Result<(), String> {
+    fn end(mut self) -> Result<(), String> {
         self.stop.stop();
-        match self.thread.join() {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err("the server panicked".to_owned()),
+        match self.thread.take().map(thread::JoinHandle::join) {
+            None | Some(Ok(Ok(_))) => Ok(()),
+            Some(Ok(Err(error))) => Err(error.to_string()),
+            Some(Err(_)) => Err("the server panicked".to_owned()),
         }
+    }
+}
+
+/// A server whose cell has failed ends too.
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.cut();
     }
 }
 

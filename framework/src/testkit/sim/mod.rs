@@ -307,6 +307,8 @@ fn draw_config(config: &Config, random: &mut Random) -> Config {
         output_high,
         output_low: config.output_low.min(output_high / 2),
         accepts_per_turn_max,
+        // What is offloaded is done at once: another thread would have a time of its own.
+        offload_threads_max: 0,
         slow_callback: None,
         ..config.clone()
     }

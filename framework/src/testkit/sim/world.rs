@@ -283,7 +283,6 @@ impl World {
             }
             State::Talking => {}
         }
-        let had_room = line.down.room() > 0;
         let progress = line.client.act(
             &mut line.up,
             &mut line.down,
@@ -305,7 +304,7 @@ impl World {
             }
             Progress::Stuck => false,
             Progress::Moved(count) => {
-                line.note_room(had_room);
+                line.note_room();
                 self.trace.note("act", index, count, String::new);
                 true
             }
@@ -539,8 +538,8 @@ impl Line {
     }
 
     /// The client has read: who was blocked is told that there is room.
-    fn note_room(&mut self, had_room: bool) {
-        if self.is_blocked && (!had_room || self.down.room() > 0) && self.down.room() > 0 {
+    fn note_room(&mut self) {
+        if self.is_blocked && self.down.room() > 0 {
             self.is_blocked = false;
             self.edge.writable = true;
         }
