@@ -1,25 +1,28 @@
 //! The handlers of this project on the seeded network: 1,000 seeds each, and 100,000 with the command that CONTRIBUTING.md names.
 
+use std::env;
 use std::io::{Read, Write};
+use std::process::Command;
 use std::time::Duration;
 
-use socketserver::testkit::script::Script;
-use socketserver::testkit::sim::{Act, Simulation};
+use socketserver::testkit::script::{Data, Script, Step};
+use socketserver::testkit::sim::Simulation;
 use socketserver::{
-    Conn, Framed, Handler, HandlerError, Input, LengthPrefix, Lines, Netstring, Replies, Stream,
+    Conn, Delimiter, Fixed, Framed, Handler, HandlerError, Input, Json, JsonHandler, JsonReplies,
+    LengthPrefix, Lines, Netstring, Replies, Stream,
 };
 use socketserver_handlers::{Alphabet, Echo, Uppercase};
 
 /// Sends a text, expects an answer, and so on; then ends its side and expects the server's end.
-fn conversation(exchanges: &[(&str, &str)]) -> Vec<Act> {
-    let mut acts = Vec::new();
-    for (said, answer) in exchanges {
-        acts.push(Act::Send(said.to_string().into()));
-        acts.push(Act::Expect(answer.to_string().into()));
-    }
-    acts.push(Act::HalfClose);
-    acts.push(Act::ExpectEnd);
-    acts
+fn conversation(exchanges: &[(&str, &str)]) -> Script {
+    let exchanges = exchanges.iter().flat_map(|&(said, answer)| {
+        [
+            Step::Send(said.into()),
+            Step::Expect(Data::from(answer).into()),
+        ]
+    });
+    let end = [Step::HalfClose, Step::ExpectEnd(None)];
+    exchanges.chain(end).collect()
 }
 
 /// Every handler, in both styles where it has them, with the conversations of its clients.
@@ -47,11 +50,6 @@ fn ready_made() -> Vec<(&'static str, Simulation)> {
             ("stra\u{df}e \u{4f60}", "STRASSE \u{4f60}"),
             ("\u{1f600}\u{e9}", "\u{1f600}\u{c9}"),
         ])]
-    };
-    let with = |simulation: Simulation, conversations: &[Vec<Act>]| {
-        (conversations.iter()).fold(simulation, |simulation, acts| {
-            simulation.client(acts.clone())
-        })
     };
     vec![
         ("echo", with(Simulation::events(|_| Echo), &echo())),
@@ -91,10 +89,8 @@ fn ready_made() -> Vec<(&'static str, Simulation)> {
 }
 
 /// Adds conversations to a simulation.
-fn with(simulation: Simulation, conversations: &[Vec<Act>]) -> Simulation {
-    (conversations.iter()).fold(simulation, |simulation, acts| {
-        simulation.client(acts.clone())
-    })
+fn with(simulation: Simulation, conversations: &[Script]) -> Simulation {
+    conversations.iter().fold(simulation, Simulation::script)
 }
 
 /// Handlers of these tests: what waits for something else than its peer, and whole messages.
@@ -143,6 +139,33 @@ fn others() -> Vec<(&'static str, Simulation)> {
                 ])],
             ),
         ),
+        (
+            "delimiter",
+            with(
+                Simulation::events(|_| Framed::new(Delimiter::new("\r\n.\r\n", 100), repeat)),
+                &[conversation(&[
+                    ("one\r\n\r\n.\r\n\r\n.\r\n", "one\r\n\r\n.\r\n\r\n.\r\n"),
+                    ("two\r\n.\r\n", "two\r\n.\r\n"),
+                ])],
+            ),
+        ),
+        (
+            "fixed",
+            with(
+                Simulation::events(|_| Framed::new(Fixed::new(4), repeat)),
+                &[conversation(&[("abcdefgh", "abcdefgh"), ("ijkl", "ijkl")])],
+            ),
+        ),
+        (
+            "JSON",
+            with(
+                Simulation::events(|_| Framed::new(LengthPrefix::big_endian(1), Json::new(Adder))),
+                &[conversation(&[
+                    ("\x05[1,2]\x07[30,12]", "\x013\x0242"),
+                    ("\x06[ 0,7]", "\x017"),
+                ])],
+            ),
+        ),
     ]
 }
 
@@ -187,6 +210,22 @@ fn answer_from_elsewhere(stream: &mut Stream<'_>) -> Result<(), HandlerError> {
 
 const LONG: &str = "a text that is longer than the smallest pipes and buffers of the simulation, so that \
     it is cut and blocked in every way there is, while the other direction is full too";
+
+/// Adds two numbers.
+struct Adder;
+
+impl JsonHandler for Adder {
+    type Request = (i64, i64);
+    type Response = i64;
+
+    fn request(
+        &mut self,
+        (one, other): (i64, i64),
+        replies: &mut JsonReplies<'_, i64>,
+    ) -> Result<(), HandlerError> {
+        Ok(replies.send(&(one + other))?)
+    }
+}
 
 fn repeat(message: &[u8], replies: &mut Replies<'_>) -> Result<(), HandlerError> {
     Ok(replies.send(message)?)
@@ -243,17 +282,9 @@ impl Handler for LosesTheRest {
 
 #[test]
 fn a_wrong_handler_is_found_with_the_faults_that_it_needs() {
-    let simulation = Simulation::events(|_| LosesTheRest).client(conversation(&[
-        ("one\n", "one\n"),
-        ("two\nthree\n", "two\nthree\n"),
-    ]));
+    let simulation = loses_the_rest();
     let failure = simulation.check(0..1000).expect_err("it is wrong");
     assert!(failure.faults().is_empty(), "no fault is needed: {failure}");
-    assert!(
-        failure
-            .to_string()
-            .contains("run it again with `Simulation::run(")
-    );
     let again = simulation
         .run(failure.seed())
         .expect_err("the same seed fails again");
@@ -261,18 +292,95 @@ fn a_wrong_handler_is_found_with_the_faults_that_it_needs() {
     assert_eq!(again.trace(), failure.trace());
 }
 
+fn loses_the_rest() -> Simulation {
+    Simulation::events(|_| LosesTheRest).script(&conversation(&[
+        ("one\n", "one\n"),
+        ("two\nthree\n", "two\nthree\n"),
+    ]))
+}
+
+#[test]
+#[ignore = "it fails on purpose: the test behind it runs it in a process of its own"]
+fn a_failure_that_shall_be_repeated() {
+    loses_the_rest().check(0..1000).unwrap();
+}
+
+/// Runs the test above, with or without a seed, and returns what it prints.
+fn fail_with(seed: Option<&str>) -> String {
+    let mut command = Command::new(env::current_exe().expect("this test has a file"));
+    command.args(["a_failure_that_shall_be_repeated", "--include-ignored"]);
+    match seed {
+        Some(seed) => command.env("SOCKETSERVER_SEED", seed),
+        None => command.env_remove("SOCKETSERVER_SEED"),
+    };
+    let output = command.output().expect("it can be started");
+    assert!(!output.status.success(), "it fails on purpose");
+    String::from_utf8(output.stdout).expect("it prints a text")
+}
+
+#[test]
+fn the_command_that_a_failure_prints_repeats_it() {
+    let first = fail_with(None);
+    let (before, command) =
+        (first.split_once("again with its trace: SOCKETSERVER_SEED=")).expect("a command");
+    let what = before
+        .lines()
+        .find(|line| line.contains("seed "))
+        .expect("what is wrong");
+    let (seed, rest) = command.split_once(' ').expect("a seed");
+    let (rest, _) = rest.split_once('\n').expect("a whole line");
+    assert_eq!(
+        rest,
+        "cargo test --workspace a_failure_that_shall_be_repeated -- --include-ignored"
+    );
+    let again = fail_with(Some(seed));
+    assert!(again.contains(what), "{what}\nis not what\n{again}\nsays");
+    assert!(
+        again.contains("\nconnect 0 0"),
+        "the trace is told: {again}"
+    );
+
+    let nonsense = fail_with(Some("seven"));
+    assert!(
+        nonsense.contains("SOCKETSERVER_SEED is seven, which is no seed"),
+        "{nonsense}"
+    );
+}
+
 #[test]
 fn a_script_is_what_a_simulated_client_does() {
-    let script = Script::parse("send \"a\\n\"\nexpect \"A\\n\"\nwait 1s\nsend \"b\"\nreset\n");
-    let upper = || Simulation::events(|_| Uppercase::new(Alphabet::Ascii));
-    let simulation = upper()
-        .script(&script.expect("it is one"))
-        .expect("it is exact");
-    simulation.check(0..200).unwrap();
-
-    let pattern = Script::parse("send \"a\"\nexpect any 1\n").expect("it is one");
-    let error = upper()
-        .script(&pattern)
-        .expect_err("nobody knows what will come");
-    assert!(error.to_string().starts_with("line 2: "), "{error}");
+    let upper = |script: &str| {
+        let script = Script::parse(script).expect("it is a script");
+        Simulation::events(|_| Uppercase::new(Alphabet::Ascii)).script(&script)
+    };
+    for right in [
+        "send \"a\\n\"\nexpect \"A\\n\"\nwait 1s\nsend \"b\"\nreset",
+        "send \"ab\\ncd\"\nexpect any 1 \"B\" until \"\\n\"\nhalf-close\nexpect rest\nexpect closed",
+        "send \"date: 7\\nok\"\nexpect \"DATE\" skip until \"\\n\" \"OK\"\nhalf-close\nexpect end",
+    ] {
+        upper(right)
+            .check(0..200)
+            .unwrap_or_else(|failure| panic!("{right}: {failure}"));
+    }
+    for (wrong, what) in [
+        (
+            "send \"ab\"\nexpect any 1 \"b\"",
+            "the server says 'B' where 'b' is expected, from byte 1 of its output on",
+        ),
+        (
+            "send \"ab\"\nhalf-close\nexpect \"A\"\nexpect closed",
+            "the server says more than is expected",
+        ),
+        (
+            "send \"ab\"\nhalf-close\nexpect \"AB\"\nexpect reset",
+            "the server closed the connection, which was not expected",
+        ),
+        (
+            "send \"ab\"\nhalf-close\nexpect until \"C\"",
+            "the server has ended before it said everything",
+        ),
+    ] {
+        let failure = upper(wrong).check(0..200).expect_err(wrong);
+        assert!(failure.what().ends_with(what), "{wrong}: {failure}");
+    }
 }

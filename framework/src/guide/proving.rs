@@ -11,7 +11,8 @@
 //! | What does it cost? | `Budget`: system calls, wake-ups and allocations for each message | writes in pieces, wake-ups without work |
 //! | Does hostile input break it? | the fuzz targets in `fuzz/`, for what reads bytes | panics, and input that is read one way whole and another way cut |
 //!
-//! The first three need no change to a handler and some lines of test each. A failure always comes with what repeats it: the cuts, or the seed. `socketserver
+//! The first three need no change to a handler and some lines of test each. A failure always comes with what repeats it: the cuts,
+//! or a command with the seed, which also tells what happened step by step. `socketserver
 //! prove ENDPOINT --script FILE` asks the second question of any server that runs, this one or not.
 //!
 //! # A script

@@ -1,7 +1,7 @@
 //! The oracle of equivalence: the same scripts, in every mode, style and transport, must give the same bytes.
 //!
-//! Each cell of the matrix is a real server with real sockets. Scripts whose expectations are exact also run on the seeded network. What
-//! the first cell gives is what all others are compared with.
+//! Each cell of the matrix is a real server with real sockets, and the scripts run on the seeded network besides. What the first cell
+//! gives is what all others are compared with; on the seeded network scripts must go as they are written.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -130,7 +130,8 @@ impl Oracle {
                 }
                 // The seeded network stands for reactors, whatever their sockets are.
                 row.push(if transport == "tcp" {
-                    Some(self.simulate(style)?)
+                    self.simulate(style)?;
+                    Some(self.scripts.len())
                 } else {
                     None
                 });
@@ -178,9 +179,8 @@ impl Oracle {
         server.end().map_err(|what| differs(0, what))
     }
 
-    /// Runs the scripts that are exact on the seeded network; returns how many those are.
-    fn simulate(&self, style: Style) -> Result<usize, Box<Difference>> {
-        let mut played = 0;
+    /// Runs the scripts on the seeded network.
+    fn simulate(&self, style: Style) -> Result<(), Box<Difference>> {
         for (index, script) in self.scripts.iter().enumerate() {
             let simulation = match (style, &self.events, &self.blocking) {
                 (Style::Events, Some(make), _) => {
@@ -191,17 +191,14 @@ impl Oracle {
                     let make = make.clone();
                     Simulation::blocking(move |peer| make(peer))
                 }
-                _ => return Ok(0),
+                _ => return Ok(()),
             };
-            let Ok(simulation) = simulation.without_faults().script(script) else {
-                continue;
-            };
+            let simulation = simulation.without_faults().script(script);
             let cell = format!("seeded network, {style}");
             (simulation.check(0..SEEDS))
                 .map_err(|failure| Difference::new(&cell, index, failure.to_string()))?;
-            played += 1;
         }
-        Ok(played)
+        Ok(())
     }
 }
 

@@ -80,6 +80,7 @@ pub use self::data::Data;
 pub use self::error::ScriptError;
 pub use self::failure::Failure;
 pub(crate) use self::layout::Layout;
+pub(crate) use self::pattern::{Matching, Verdict};
 pub use self::pattern::{Part, Pattern};
 pub use self::peer::Peer;
 pub(crate) use self::play::Player;

@@ -90,7 +90,7 @@ impl Part {
 
 /// How far the comparison of a pattern with a stream has come. No byte is looked at twice.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Matching {
+pub(crate) struct Matching {
     /// How many parts have matched.
     part: usize,
     /// Where the present part begins in the bytes.
@@ -98,12 +98,12 @@ pub(super) struct Matching {
     /// How many bytes of the present part were looked at.
     seen: usize,
     /// What has matched and may be different each time.
-    pub(super) skipped: Vec<Range<usize>>,
+    pub(crate) skipped: Vec<Range<usize>>,
 }
 
 /// What a comparison has found so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// It matches so many bytes.
     Matches(usize),
     /// More bytes, or the end, must come before that is known.
@@ -114,7 +114,7 @@ pub(super) enum Verdict {
 
 impl Matching {
     /// Goes on with the comparison. `bytes` are those from before with more behind them, `ended` says that no more come.
-    pub(super) fn look(&mut self, pattern: &Pattern, bytes: &[u8], ended: bool) -> Verdict {
+    pub(crate) fn look(&mut self, pattern: &Pattern, bytes: &[u8], ended: bool) -> Verdict {
         while let Some(part) = pattern.parts.get(self.part) {
             let there = &bytes[self.start..];
             let length = match part.inner() {
@@ -153,7 +153,7 @@ impl Matching {
     }
 
     /// The bytes that are compared at present, if the pattern says which, and where they begin.
-    pub(super) fn expected<'a>(&self, pattern: &'a Pattern) -> Option<(usize, &'a [u8])> {
+    pub(crate) fn expected<'a>(&self, pattern: &'a Pattern) -> Option<(usize, &'a [u8])> {
         match pattern.parts.get(self.part)?.inner() {
             Part::Exactly(data) => Some((self.start, data.bytes())),
             _ => None,

@@ -221,7 +221,7 @@ impl<'a> Player<'a> {
                     let patience = self.patience;
                     let why = self.transcript.end.map_or_else(
                         || format!("nothing more came within {patience:?}"),
-                        |end| format!("the other side {}", describe(end)),
+                        |end| format!("the other side {}", end.sentence()),
                     );
                     let sentence = format!("{why} after {there} bytes, and more was expected");
                     (there, sentence)
@@ -246,7 +246,7 @@ impl<'a> Player<'a> {
             let sentence = match self.transcript.end {
                 _ if there > self.taken => "the end was expected here, and more came".to_owned(),
                 Some(end) if wanted.is_none_or(|wanted| wanted == end) => return Ok(()),
-                Some(end) => format!("the other side {}, which was not expected", describe(end)),
+                Some(end) => format!("the other side {}, which was not expected", end.sentence()),
                 None => {
                     if self.receive(step, peer)? {
                         continue;
@@ -266,14 +266,6 @@ impl<'a> Player<'a> {
         let line = self.script.lines.get(step).or(self.script.lines.last());
         let failure = Failure::new(line.copied().unwrap_or(1), offset, problem);
         Box::new(failure.received(&self.transcript.output))
-    }
-}
-
-/// How a sentence says that the other side has ended.
-fn describe(end: End) -> &'static str {
-    match end {
-        End::Closed => "closed the connection",
-        End::Reset => "reset the connection",
     }
 }
 

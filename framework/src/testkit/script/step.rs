@@ -40,6 +40,14 @@ impl End {
             Self::Reset => "reset",
         }
     }
+
+    /// How a sentence goes on that begins with who has ended.
+    pub(crate) fn sentence(self) -> &'static str {
+        match self {
+            Self::Closed => "closed the connection",
+            Self::Reset => "reset the connection",
+        }
+    }
 }
 
 impl fmt::Display for Step {

@@ -1,100 +1,35 @@
-//! The simulated clients: each follows a list of acts, as fast and in pieces as small as the seed has it.
+//! The simulated clients: each follows a script, as fast and in pieces as small as the seed has it.
 
-use std::collections::VecDeque;
-use std::fmt;
-use std::time::Duration;
-
-use bytes::Bytes;
+use std::sync::Arc;
 
 use super::pipe::Pipe;
 use crate::testkit::random::Random;
-use crate::testkit::script::{Part, Script, Step};
+use crate::testkit::script::{End, Matching, Pattern, Script, Step, Verdict};
 use crate::timer::Time;
-
-/// One thing that a client does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Act {
-    /// Sends these bytes, however they are cut on their way.
-    Send(Bytes),
-    /// Receives exactly these bytes, however they are cut.
-    Expect(Bytes),
-    /// Sends the end of its side, and may still receive.
-    HalfClose,
-    /// Receives nothing more but the end.
-    ExpectEnd,
-    /// Does nothing for a while.
-    Wait(Duration),
-    /// Cuts the connection.
-    Reset,
-}
-
-/// A script that a simulated client cannot follow, since it does not say exactly what is expected.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NotExact {
-    line: usize,
-}
-
-impl fmt::Display for NotExact {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "line {}: a simulated client must know exactly what it expects (write the bytes instead of a pattern)",
-            self.line
-        )
-    }
-}
-
-impl std::error::Error for NotExact {}
-
-impl Act {
-    /// How many bytes it moves.
-    pub(super) fn bytes(&self) -> usize {
-        match self {
-            Self::Send(bytes) | Self::Expect(bytes) => bytes.len(),
-            _ => 0,
-        }
-    }
-
-    /// What a script has a client do.
-    pub(super) fn all_of(script: &Script) -> Result<Vec<Self>, NotExact> {
-        let mut acts = Vec::new();
-        for (index, step) in script.steps().iter().enumerate() {
-            acts.push(match step {
-                Step::Send(data) => Self::Send(Bytes::copy_from_slice(data.bytes())),
-                Step::Expect(pattern) => {
-                    let mut expected = Vec::new();
-                    for part in pattern.parts() {
-                        let Part::Exactly(data) = part else {
-                            return Err(NotExact {
-                                line: script.line(index),
-                            });
-                        };
-                        expected.extend_from_slice(data.bytes());
-                    }
-                    Self::Expect(expected.into())
-                }
-                Step::ExpectEnd(_) => Self::ExpectEnd,
-                Step::Wait(duration) => Self::Wait(*duration),
-                Step::HalfClose => Self::HalfClose,
-                Step::Reset => Self::Reset,
-            });
-        }
-        Ok(acts)
-    }
-}
 
 /// How many bytes a client moves at once.
 const PIECE_MAX: usize = 64;
 
+/// The most that a client keeps of what it has read and not compared: a server that never stops must not fill the memory.
+const INBOX_BYTES_MAX: usize = 1024 * 1024;
+/// How much of an output that is wrong is shown.
+const SHOWN_BYTES_MAX: usize = 64;
+
 /// How far a client has come.
 #[derive(Debug)]
 pub(super) struct Client {
-    acts: Vec<Act>,
+    script: Arc<Script>,
+    /// The present step.
     next: usize,
-    /// How many bytes of the present act are done.
-    done: usize,
-    /// What it has read while it could not send: who only writes and never reads stops any server in the end.
-    inbox: VecDeque<u8>,
+    /// How many bytes of what it sends in the present step are sent.
+    sent: usize,
+    /// How far the comparison of the present step has come.
+    matching: Matching,
+    /// What it has read and not compared yet: also what came while it could not send, since who only writes and never reads stops any
+    /// server in the end.
+    inbox: Vec<u8>,
+    /// How many bytes of the output were as expected.
+    taken: usize,
     /// Until when it does nothing.
     waits_until: Time,
     pub(super) state: State,
@@ -120,19 +55,21 @@ pub(super) enum State {
 pub(super) enum Progress {
     /// Nothing can be done now.
     Stuck,
-    /// So many bytes were moved, or an act without bytes was done.
+    /// So many bytes were moved, or a step without bytes was done.
     Moved(usize),
     /// The server has said something wrong, or ended too early.
     Wrong(String),
 }
 
 impl Client {
-    pub(super) fn new(acts: &[Act]) -> Self {
+    pub(super) fn new(script: &Arc<Script>) -> Self {
         Self {
-            acts: acts.to_vec(),
+            script: script.clone(),
             next: 0,
-            done: 0,
-            inbox: VecDeque::new(),
+            sent: 0,
+            matching: Matching::default(),
+            inbox: Vec::new(),
+            taken: 0,
             waits_until: Time::default(),
             state: State::Away,
             is_harmed: false,
@@ -141,14 +78,14 @@ impl Client {
         }
     }
 
-    /// Whether all acts are done.
+    /// Whether all steps are done.
     pub(super) fn is_through(&self) -> bool {
-        self.next >= self.acts.len()
+        self.next >= self.script.steps().len()
     }
 
     /// Whether it cuts its connection next.
     pub(super) fn resets_next(&self) -> bool {
-        !self.is_frozen && self.acts.get(self.next) == Some(&Act::Reset)
+        !self.is_frozen && self.script.steps().get(self.next) == Some(&Step::Reset)
     }
 
     /// When it will act by itself, if it waits for a time.
@@ -157,7 +94,7 @@ impl Client {
             .then_some(self.waits_until)
     }
 
-    /// Does a part of the next act.
+    /// Does a part of the next step.
     pub(super) fn act(
         &mut self,
         up: &mut Pipe,
@@ -170,7 +107,8 @@ impl Client {
             return Progress::Stuck;
         }
         self.waits_until = Time::default();
-        let Some(act) = self.acts.get(self.next) else {
+        let script = self.script.clone();
+        let Some(step) = script.steps().get(self.next) else {
             return Progress::Stuck;
         };
         let piece = if self.is_slow {
@@ -178,60 +116,105 @@ impl Client {
         } else {
             1 + random.below(PIECE_MAX)
         };
-        let progress = match act {
+        match step {
             // What is sent to a peer that is gone is lost, as it is with real sockets.
-            Act::Send(_) | Act::HalfClose if was_reset => {
-                return self.cut_off("the connection was reset");
+            Step::Send(_) | Step::HalfClose if was_reset => {
+                self.cut_off("the connection was reset")
             }
-            Act::Send(bytes) => match send(&bytes[self.done..], piece, up) {
-                Progress::Stuck if down.arrived() > 0 => {
-                    return Progress::Moved(read_ahead(&mut self.inbox, piece, down));
-                }
-                progress => progress,
-            },
-            Act::HalfClose => {
+            Step::Send(data) => self.send(data.bytes(), piece, up, down),
+            Step::HalfClose => {
                 up.send_end();
-                Progress::Moved(0)
+                self.go_on(0)
             }
-            Act::Wait(duration) => {
+            Step::Wait(duration) => {
                 self.waits_until = now.after(*duration);
-                Progress::Moved(0)
+                self.go_on(0)
             }
-            Act::Expect(bytes) => {
-                let expected = &bytes[self.done..];
-                let piece = piece.min(expected.len());
-                if self.inbox.is_empty() {
-                    read_ahead(&mut self.inbox, piece, down);
-                }
-                compare(expected, piece, &mut self.inbox, self.done)
-            }
-            Act::ExpectEnd if down.arrived() > 0 || !self.inbox.is_empty() => {
-                Progress::Wrong("the server says more than is expected".to_owned())
-            }
-            Act::ExpectEnd if down.is_over() || was_reset => Progress::Moved(0),
+            Step::Expect(pattern) => self.expect(pattern, piece, down, was_reset),
+            Step::ExpectEnd(end) => self.expect_end(*end, down, was_reset),
             // A reset is for the network to do.
-            Act::ExpectEnd | Act::Reset => Progress::Stuck,
-        };
-        match progress {
-            Progress::Moved(count) => self.advance(count),
-            Progress::Stuck if self.waits_in_vain(down, was_reset) => {
-                return self.cut_off("the server has ended before it said everything");
-            }
-            _ => {}
+            Step::Reset => Progress::Stuck,
         }
-        progress
     }
 
-    /// Whether it waits for bytes that cannot come any more.
-    fn waits_in_vain(&self, down: &Pipe, was_reset: bool) -> bool {
-        matches!(self.acts[self.next], Act::Expect(_))
-            && down.arrived() == 0
-            && self.inbox.is_empty()
-            && (down.is_over() || was_reset)
+    fn send(&mut self, bytes: &[u8], piece: usize, up: &mut Pipe, down: &mut Pipe) -> Progress {
+        let count = up.send(&bytes[self.sent..], piece);
+        self.sent += count;
+        if self.sent == bytes.len() {
+            return self.go_on(count);
+        }
+        match count {
+            0 if down.arrived() > 0 => self.read(piece, down),
+            0 => Progress::Stuck,
+            count => Progress::Moved(count),
+        }
     }
 
+    /// Compares what has come; reads more only when that decides nothing.
+    fn expect(
+        &mut self,
+        pattern: &Pattern,
+        piece: usize,
+        down: &mut Pipe,
+        was_reset: bool,
+    ) -> Progress {
+        let has_ended = down.is_over() || (was_reset && down.arrived() == 0);
+        match self.matching.look(pattern, &self.inbox, has_ended) {
+            Verdict::Matches(count) => {
+                self.inbox.drain(..count);
+                self.taken += count;
+                self.matching = Matching::default();
+                self.go_on(0)
+            }
+            Verdict::Differs(place) => Progress::Wrong(self.describe(pattern, place)),
+            Verdict::Incomplete if down.arrived() > 0 => self.read(piece, down),
+            Verdict::Incomplete if has_ended => {
+                self.cut_off("the server has ended before it said everything")
+            }
+            Verdict::Incomplete => Progress::Stuck,
+        }
+    }
+
+    fn expect_end(&mut self, wanted: Option<End>, down: &Pipe, was_reset: bool) -> Progress {
+        if down.arrived() > 0 || !self.inbox.is_empty() {
+            return Progress::Wrong("the server says more than is expected".to_owned());
+        }
+        if !down.is_over() && !was_reset {
+            return Progress::Stuck;
+        }
+        let end = if was_reset { End::Reset } else { End::Closed };
+        if wanted.is_some_and(|wanted| wanted != end) {
+            return self.cut_off(&format!(
+                "the server {}, which was not expected",
+                end.sentence()
+            ));
+        }
+        self.go_on(0)
+    }
+
+    /// The step is done, with so many bytes moved.
+    fn go_on(&mut self, moved: usize) -> Progress {
+        self.next += 1;
+        self.sent = 0;
+        Progress::Moved(moved)
+    }
+
+    /// Reads what has arrived.
+    fn read(&mut self, piece: usize, down: &mut Pipe) -> Progress {
+        if self.inbox.len() > INBOX_BYTES_MAX {
+            return Progress::Wrong(format!(
+                "the server says more than {INBOX_BYTES_MAX} bytes (is there no end?)"
+            ));
+        }
+        let mut buffer = [0; PIECE_MAX];
+        let count = down.receive(&mut buffer[..piece]);
+        self.inbox.extend_from_slice(&buffer[..count]);
+        Progress::Moved(count)
+    }
+
+    /// The connection is over before its time, which is right only where something has gone wrong.
     fn cut_off(&mut self, how: &str) -> Progress {
-        self.next = self.acts.len();
+        self.next = self.script.steps().len();
         if self.is_harmed {
             Progress::Moved(0)
         } else {
@@ -239,44 +222,19 @@ impl Client {
         }
     }
 
-    fn advance(&mut self, count: usize) {
-        self.done += count;
-        if self.done >= self.acts[self.next].bytes() {
-            self.done = 0;
-            self.next += 1;
-        }
-    }
-}
-
-fn send(bytes: &[u8], piece: usize, up: &mut Pipe) -> Progress {
-    match up.send(bytes, piece) {
-        0 if bytes.is_empty() => Progress::Moved(0),
-        0 => Progress::Stuck,
-        count => Progress::Moved(count),
-    }
-}
-
-/// Reads what has arrived, for later.
-fn read_ahead(inbox: &mut VecDeque<u8>, piece: usize, down: &mut Pipe) -> usize {
-    let mut buffer = [0; PIECE_MAX];
-    let count = down.receive(&mut buffer[..piece]);
-    inbox.extend(&buffer[..count]);
-    count
-}
-
-fn compare(expected: &[u8], piece: usize, inbox: &mut VecDeque<u8>, offset: usize) -> Progress {
-    let count = piece.min(inbox.len());
-    if count == 0 && !expected.is_empty() {
-        return Progress::Stuck;
-    }
-    let received: Vec<u8> = inbox.drain(..count).collect();
-    match (0..count).find(|&index| received[index] != expected[index]) {
-        None => Progress::Moved(count),
-        Some(wrong) => Progress::Wrong(format!(
-            "the server says '{}' where '{}' is expected, from byte {} on",
-            received.escape_ascii(),
-            expected[..count].escape_ascii(),
-            offset + wrong
-        )),
+    /// What is said, and what should be, from the wrong byte on.
+    fn describe(&self, pattern: &Pattern, place: usize) -> String {
+        let shown = |bytes: &[u8]| {
+            let end = bytes.len().min(SHOWN_BYTES_MAX);
+            bytes[..end].escape_ascii().to_string()
+        };
+        let expected = (self.matching.expected(pattern))
+            .map_or(&[][..], |(start, bytes)| &bytes[place - start..]);
+        format!(
+            "the server says '{}' where '{}' is expected, from byte {} of its output on",
+            shown(&self.inbox[place..]),
+            shown(expected),
+            self.taken + place
+        )
     }
 }

@@ -1,8 +1,27 @@
-//! What a run that has failed says.
+//! What a run that has failed says, and how a command repeats it.
 
-use std::fmt;
+use std::{env, fmt, thread};
 
 use super::Fault;
+
+/// The environment variable that has [`check`](super::Simulation::check) run one seed, and tell everything that happens.
+pub(super) const SEED_VARIABLE: &str = "SOCKETSERVER_SEED";
+
+/// The only seed to run, if the environment names one.
+///
+/// # Panics
+///
+/// When it names something that is no number: a test that runs other seeds than were asked for would pass for the answer.
+pub(super) fn seed_to_repeat() -> Option<u64> {
+    let seed = env::var_os(SEED_VARIABLE)?;
+    let number = seed.to_str().and_then(|seed| seed.parse().ok());
+    Some(number.unwrap_or_else(|| {
+        panic!(
+            "{SEED_VARIABLE} is {}, which is no seed: write the number that the failure names",
+            seed.display()
+        )
+    }))
+}
 
 /// A run in which something was wrong: what it was, with the least that it needs.
 #[derive(Clone)]
@@ -11,9 +30,41 @@ pub struct Failure {
     pub(super) faults: Vec<Fault>,
     pub(super) what: String,
     pub(super) trace: String,
+    /// The test that has found it, if it was one with a thread of its own.
+    pub(super) test: Option<String>,
+    /// Somebody has asked for this very seed, and wants to read the trace.
+    pub(super) is_repeated: bool,
 }
 
 impl Failure {
+    pub(super) fn new(seed: u64, faults: Vec<Fault>, what: String, trace: String) -> Self {
+        // The harness names a test's thread after the test.
+        let name = thread::current().name().map(str::to_owned);
+        Self {
+            seed,
+            faults,
+            what,
+            trace,
+            test: name.filter(|name| name != "main"),
+            is_repeated: false,
+        }
+    }
+
+    pub(super) fn repeated(self) -> Self {
+        Self {
+            is_repeated: true,
+            ..self
+        }
+    }
+
+    /// The command that repeats the run, and prints its trace.
+    pub fn command(&self) -> String {
+        let seed = self.seed;
+        let test = self.test.as_deref().unwrap_or_default();
+        let space = if test.is_empty() { "" } else { " " };
+        format!("{SEED_VARIABLE}={seed} cargo test --workspace{space}{test} -- --include-ignored")
+    }
+
     /// The seed of the run.
     pub fn seed(&self) -> u64 {
         self.seed
@@ -47,11 +98,10 @@ impl fmt::Display for Failure {
         for fault in &self.faults {
             writeln!(f, "  {fault}")?;
         }
-        write!(
-            f,
-            "run it again with `Simulation::run({})`; its trace tells every step",
-            self.seed
-        )
+        if self.is_repeated {
+            return write!(f, "what happened:\n{}", self.trace);
+        }
+        write!(f, "  again with its trace: {}", self.command())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The seeded network: a handler on the real reactor, over a network in memory where a seed decides everything else.
 //!
-//! A run has one thread, a time of its own that passes only when nothing else can happen, and clients that follow [`Act`]s. The seed draws in which
+//! A run has one thread, a time of its own that passes only when nothing else can happen, and clients that follow [scripts](Script). The seed draws in which
 //! order things happen, how streams are cut, how much room there is, and what goes wrong: resets, frozen and slow peers, sockets that would block,
 //! errors of `accept`, jumps of time, panics of the handler, stops. The same seed is always the same run.
 //!
@@ -28,7 +28,7 @@
 //!     half-close
 //!     expect end
 //! "#)?;
-//! Simulation::events(|_peer| Echo).script(&script)?.check(0..100)?;
+//! Simulation::events(|_peer| Echo).script(&script).check(0..100)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -48,8 +48,8 @@ use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 
-pub use self::client::{Act, NotExact};
 pub use self::failure::Failure;
+use self::failure::seed_to_repeat;
 pub use self::faults::Fault;
 use self::system::{Simulated, SimulatedPort};
 use self::trace::Trace;
@@ -68,7 +68,7 @@ use crate::{BlockingHandler, Config, Handler};
 #[derive(Clone)]
 pub struct Simulation {
     make: Make<Box<dyn Handler>>,
-    clients: Vec<Vec<Act>>,
+    scripts: Vec<Arc<Script>>,
     config: Config,
     with_faults: bool,
 }
@@ -105,25 +105,16 @@ impl Simulation {
     fn new(make: Make<Box<dyn Handler>>) -> Self {
         Self {
             make,
-            clients: Vec::new(),
+            scripts: Vec::new(),
             config: Config::default(),
             with_faults: true,
         }
     }
 
     /// Adds a conversation that clients have. Each run has up to four clients, each with one of the conversations.
-    pub fn client(mut self, acts: impl IntoIterator<Item = Act>) -> Self {
-        self.clients.push(acts.into_iter().collect());
+    pub fn script(mut self, script: &Script) -> Self {
+        self.scripts.push(Arc::new(script.clone()));
         self
-    }
-
-    /// Adds the conversation of a script.
-    ///
-    /// # Errors
-    ///
-    /// When the script expects a pattern: a simulated client compares bytes.
-    pub fn script(self, script: &Script) -> Result<Self, NotExact> {
-        Ok(self.client(Act::all_of(script)?))
     }
 
     /// Serves with these settings. Some, such as the sizes of buffers, are drawn anew in each run, up to what is set here.
@@ -140,10 +131,16 @@ impl Simulation {
 
     /// Runs the seeds, and stops at the first failure, which is shrunk to the faults that it needs.
     ///
+    /// A failure prints the command that repeats it: with the environment variable `SOCKETSERVER_SEED` that seed is run instead of
+    /// all others, and what happens in it is told line by line.
+    ///
     /// # Panics
     ///
-    /// When no conversation was added.
+    /// When no conversation was added, or `SOCKETSERVER_SEED` is no number.
     pub fn check(&self, seeds: Range<u64>) -> Result<(), Failure> {
+        if let Some(seed) = seed_to_repeat() {
+            return self.run(seed).map(|_| ()).map_err(Failure::repeated);
+        }
         for seed in seeds {
             self.run(seed)?;
         }
@@ -154,7 +151,7 @@ impl Simulation {
     ///
     /// # Panics
     ///
-    /// As [`check`](Simulation::check) does.
+    /// When no conversation was added.
     pub fn run(&self, seed: u64) -> Result<Run, Failure> {
         let plan = Plan::draw(self, seed);
         let (trace, wrong) = self.run_plan(&plan, Trace::default());
@@ -179,18 +176,18 @@ impl Simulation {
             }
         }
         let (trace, wrong) = self.run_plan(&plan, Trace::written());
-        Failure {
-            seed: plan.seed,
-            faults: plan.faults,
-            what: wrong.unwrap_or_default(),
-            trace: trace.text(),
-        }
+        Failure::new(
+            plan.seed,
+            plan.faults,
+            wrong.unwrap_or_default(),
+            trace.text(),
+        )
     }
 
     fn run_plan(&self, plan: &Plan, trace: Trace) -> (Trace, Option<String>) {
         let shared = Shared::with_clock(plan.config.clone(), vec![Address::UnixUnnamed], None, now);
         let scripts: Vec<_> = (plan.scripts.iter())
-            .map(|&index| self.clients[index].clone())
+            .map(|&index| self.scripts[index].clone())
             .collect();
         let stop = StopHandle::new(shared.clone());
         let mut world = World::new(plan.seed, &scripts, plan.faults.clone(), stop);
@@ -271,14 +268,14 @@ struct Plan {
 impl Plan {
     fn draw(simulation: &Simulation, seed: u64) -> Self {
         assert!(
-            !simulation.clients.is_empty(),
-            "a simulation without a conversation shows nothing: add one with `client`"
+            !simulation.scripts.is_empty(),
+            "a simulation without a conversation shows nothing: add one with `script`"
         );
         // Another stream of numbers than the run's own, so that a fault less does not change everything else.
         let mut random = Random::new(!seed);
         let clients = 1 + random.below(CLIENTS_MAX);
         let scripts = (0..clients)
-            .map(|_| random.below(simulation.clients.len()))
+            .map(|_| random.below(simulation.scripts.len()))
             .collect();
         let faults = if simulation.with_faults {
             Fault::draw(&mut random, clients)
@@ -317,7 +314,7 @@ fn draw_config(config: &Config, random: &mut Random) -> Config {
 impl fmt::Debug for Simulation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Simulation")
-            .field("clients", &self.clients)
+            .field("scripts", &self.scripts)
             .field("with_faults", &self.with_faults)
             .finish_non_exhaustive()
     }

@@ -21,7 +21,7 @@ pub(super) const FIRST_PORT: u16 = 10_000;
 /// How much simulated time a run may take, faults and deadlines included.
 pub(super) const TIME_MAX: Duration = Duration::from_secs(3600);
 
-/// How often a server may wake up in a run, and for each byte of its clients' scripts besides. Those that are right need some hundreds, and
+/// How often a server may wake up in a run, and for each byte that its clients move besides. Those that are right need some hundreds, and
 /// for each byte a few where pipes have room for one.
 pub(super) const WAITS_MAX: u32 = 20_000;
 pub(super) const WAITS_PER_BYTE_MAX: u32 = 50;

@@ -2,11 +2,11 @@
 
 use std::cell::Cell;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::io::Errno;
 
-use super::Act;
 use super::client::{Client, Progress, State};
 use super::faults::{Fault, Kind};
 use super::notice::Notice;
@@ -15,6 +15,7 @@ use super::system::{WAITS_MAX, WAITS_PER_BYTE_MAX};
 use super::trace::Trace;
 use crate::server::StopHandle;
 use crate::testkit::random::Random;
+use crate::testkit::script::Script;
 use crate::timer::Time;
 
 thread_local! {
@@ -105,7 +106,7 @@ struct Edge {
 impl World {
     pub(super) fn new(
         seed: u64,
-        scripts: &[Vec<Act>],
+        scripts: &[Arc<Script>],
         faults: Vec<Fault>,
         stop: StopHandle,
     ) -> Self {
@@ -113,10 +114,8 @@ impl World {
         let mut random = Random::new(seed);
         let mut lines: Vec<_> = scripts
             .iter()
-            .map(|acts| Line::new(acts, &mut random))
+            .map(|script| Line::new(script, &mut random))
             .collect();
-        let bytes: usize = scripts.iter().flatten().map(Act::bytes).sum();
-        let waits_left = WAITS_MAX.saturating_add(WAITS_PER_BYTE_MAX.saturating_mul(bytes as u32));
         for fault in &faults {
             // A handler panics when its time has come, whatever the network does.
             if let Kind::Panic { client, .. } = fault.kind {
@@ -133,7 +132,7 @@ impl World {
             accept_errors: VecDeque::new(),
             faults: faults.into(),
             steps: 0,
-            waits_left,
+            waits_left: WAITS_MAX,
             stop,
             is_stopped: false,
             must_be_heard: false,
@@ -305,6 +304,8 @@ impl World {
             Progress::Stuck => false,
             Progress::Moved(count) => {
                 line.note_room();
+                let waits = WAITS_PER_BYTE_MAX.saturating_mul(count as u32);
+                self.waits_left = self.waits_left.saturating_add(waits);
                 self.trace.note("act", index, count, String::new);
                 true
             }
@@ -498,10 +499,10 @@ impl World {
 }
 
 impl Line {
-    fn new(acts: &[Act], random: &mut Random) -> Self {
+    fn new(script: &Arc<Script>, random: &mut Random) -> Self {
         let mut capacity = || *random.pick(&[1, 3, 16, 100, 4096]);
         Self {
-            client: Client::new(acts),
+            client: Client::new(script),
             up: Pipe::new(capacity()),
             down: Pipe::new(capacity()),
             token: 0,
