@@ -1,0 +1,185 @@
+//! What a run can be compared by: a name, a unit, and which way is better.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::Run;
+
+/// One figure of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Metric {
+    /// Answers in a second.
+    Served,
+    /// The median latency, in microseconds.
+    P50,
+    /// The 90th percentile of the latency, in microseconds.
+    P90,
+    /// The 99th percentile of the latency, in microseconds.
+    P99,
+    /// The 99.9th percentile of the latency, in microseconds.
+    P999,
+    /// The highest latency, in microseconds.
+    Max,
+    /// Time on a processor for each message, in microseconds.
+    Cpu,
+    /// The part of it in the server's own code.
+    User,
+    /// The part of it in the kernel.
+    System,
+    /// System calls for each message.
+    SystemCalls,
+    /// Context switches for each message.
+    ContextSwitches,
+    /// Memory in the end, in bytes.
+    Memory,
+    /// Memory that came with each connection, in bytes.
+    MemoryPerConnection,
+    /// Threads in the end.
+    Threads,
+    /// How evenly connections were served: at most 1.
+    Fairness,
+    /// Things that went wrong.
+    Errors,
+}
+
+/// In what a metric is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// In a second.
+    PerSecond,
+    /// Microseconds.
+    Microseconds,
+    /// Bytes.
+    Bytes,
+    /// A plain number.
+    Count,
+}
+
+/// A name that no metric has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownMetric(String);
+
+impl Metric {
+    /// All of them, in the order of the tables.
+    pub const ALL: [Self; 16] = [
+        Self::Served,
+        Self::P50,
+        Self::P90,
+        Self::P99,
+        Self::P999,
+        Self::Max,
+        Self::Cpu,
+        Self::User,
+        Self::System,
+        Self::SystemCalls,
+        Self::ContextSwitches,
+        Self::Memory,
+        Self::MemoryPerConnection,
+        Self::Threads,
+        Self::Fairness,
+        Self::Errors,
+    ];
+
+    /// The word for it, on the command line and in files.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Served => "served",
+            Self::P50 => "p50",
+            Self::P90 => "p90",
+            Self::P99 => "p99",
+            Self::P999 => "p99.9",
+            Self::Max => "max",
+            Self::Cpu => "cpu",
+            Self::User => "user",
+            Self::System => "system",
+            Self::SystemCalls => "syscalls",
+            Self::ContextSwitches => "switches",
+            Self::Memory => "memory",
+            Self::MemoryPerConnection => "memory-per-connection",
+            Self::Threads => "threads",
+            Self::Fairness => "fairness",
+            Self::Errors => "errors",
+        }
+    }
+
+    /// What it is counted in.
+    pub fn unit(self) -> Unit {
+        match self {
+            Self::Served => Unit::PerSecond,
+            Self::P50
+            | Self::P90
+            | Self::P99
+            | Self::P999
+            | Self::Max
+            | Self::Cpu
+            | Self::User
+            | Self::System => Unit::Microseconds,
+            Self::Memory | Self::MemoryPerConnection => Unit::Bytes,
+            Self::SystemCalls
+            | Self::ContextSwitches
+            | Self::Threads
+            | Self::Fairness
+            | Self::Errors => Unit::Count,
+        }
+    }
+
+    /// Whether more of it is better.
+    pub fn is_better_high(self) -> bool {
+        matches!(self, Self::Served | Self::Fairness)
+    }
+
+    /// Its value for a run, where the run has one.
+    #[expect(clippy::cast_precision_loss, reason = "counts of some millions")]
+    pub fn of(self, run: &Run) -> Option<f64> {
+        let latency = |part: f64| {
+            let quantile = run.has_latency().then(|| run.latency.quantile(part));
+            quantile.flatten()
+        };
+        let per_message = |value: f64| (run.served > 0).then(|| value / run.served as f64);
+        let server = run.server.as_ref();
+        match self {
+            Self::Served => Some(run.served_per_second()),
+            Self::P50 => latency(0.5),
+            Self::P90 => latency(0.9),
+            Self::P99 => latency(0.99),
+            Self::P999 => latency(0.999),
+            Self::Max => run.has_latency().then_some(run.latency.max_us),
+            Self::Cpu => per_message(1e6 * (server?.user_seconds + server?.system_seconds)),
+            Self::User => per_message(1e6 * server?.user_seconds),
+            Self::System => per_message(1e6 * server?.system_seconds),
+            Self::SystemCalls => server?.system_calls_per_message,
+            Self::ContextSwitches => per_message(server?.context_switches as f64),
+            Self::Memory => Some(server?.resident_bytes as f64),
+            Self::MemoryPerConnection => Some(server?.bytes_per_connection),
+            Self::Threads => Some(server?.threads as f64),
+            Self::Fairness => (run.served > 0).then_some(run.fairness),
+            Self::Errors => Some(run.error_count() as f64),
+        }
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+impl FromStr for Metric {
+    type Err = UnknownMetric;
+
+    fn from_str(word: &str) -> Result<Self, UnknownMetric> {
+        let found = Self::ALL.into_iter().find(|metric| metric.word() == word);
+        found.ok_or_else(|| UnknownMetric(word.to_owned()))
+    }
+}
+
+impl fmt::Display for UnknownMetric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "'{}' is not measured: write ", self.0.escape_debug())?;
+        let words = Metric::ALL.map(Metric::word);
+        let (last, first) = words.split_last().unwrap_or((&"", &[]));
+        write!(f, "{} or {last}", first.join(", "))
+    }
+}
+
+impl std::error::Error for UnknownMetric {}
