@@ -1,9 +1,12 @@
 //! The bytes that a script sends or expects, as they are written: texts, hexadecimal digits, files, repeats.
 
 use std::fmt;
-use std::io;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use super::SCRIPT_BYTES_MAX;
 
 /// Bytes, and how they were written.
 #[derive(Clone, PartialEq, Eq)]
@@ -39,14 +42,21 @@ impl Data {
         Self::new(Form::Hex, bytes.as_ref())
     }
 
-    /// What is in a file at this moment.
+    /// What is in a file at this moment, which may be as much as a script can have.
     pub fn file(name: impl Into<PathBuf>) -> io::Result<Self> {
         Self::file_in(Path::new(""), name.into())
     }
 
     /// What is in a file that is named from a folder.
     pub(super) fn file_in(folder: &Path, name: PathBuf) -> io::Result<Self> {
-        let bytes = std::fs::read(folder.join(&name))?;
+        let mut bytes = Vec::new();
+        // A device may have no end.
+        let most = SCRIPT_BYTES_MAX as u64 + 1;
+        (File::open(folder.join(&name))?.take(most)).read_to_end(&mut bytes)?;
+        if bytes.len() > SCRIPT_BYTES_MAX {
+            let sentence = format!("it has more than {SCRIPT_BYTES_MAX} bytes");
+            return Err(io::Error::new(ErrorKind::FileTooLarge, sentence));
+        }
         Ok(Self::new(Form::File(name), &bytes))
     }
 
@@ -76,6 +86,16 @@ impl Data {
     pub fn and(mut self, other: Self) -> Self {
         self.pieces.extend(other.pieces);
         self.joined()
+    }
+
+    /// All of these, one behind the other. Their bytes are copied once, and not once for each that is behind them.
+    pub(super) fn all(data: impl IntoIterator<Item = Self>) -> Self {
+        let pieces = data.into_iter().flat_map(|data| data.pieces);
+        Self {
+            pieces: pieces.collect(),
+            bytes: Arc::default(),
+        }
+        .joined()
     }
 
     fn joined(mut self) -> Self {

@@ -93,7 +93,7 @@ pub const SCRIPT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// A conversation: what one side sends, and what it expects.
 ///
-/// Printed, it is a text that can be read again.
+/// One that was read prints as a text that can be read again. Of those that are made of values, some cannot be written: an empty pattern, for instance.
 #[derive(Clone, Debug, Default)]
 pub struct Script {
     steps: Vec<Step>,

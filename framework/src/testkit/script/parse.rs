@@ -27,12 +27,13 @@ pub(super) fn bytes(bytes: &[u8], folder: &Path) -> Result<Script, ScriptError> 
 
 pub(super) fn script(text: &str, folder: &Path) -> Result<Script, ScriptError> {
     let mut script = Script::default();
-    let mut bytes = 0;
+    let (mut past, mut bytes) = (Past::default(), 0);
     for (line, number) in text.lines().zip(1..) {
         let step = Line::new(line, folder, bytes).and_then(|mut line| {
             let step = line.step()?;
             if let Some(step) = &step {
-                line.check_order(step, &script.steps)?;
+                line.check_order(step, past)?;
+                past.add(step);
             }
             bytes = line.bytes;
             Ok(step)
@@ -43,6 +44,25 @@ pub(super) fn script(text: &str, folder: &Path) -> Result<Script, ScriptError> {
         }
     }
     Ok(script)
+}
+
+/// What has been before a step, which decides what can follow.
+#[derive(Clone, Copy, Default)]
+struct Past {
+    is_reset: bool,
+    is_half_closed: bool,
+    has_ended: bool,
+}
+
+impl Past {
+    fn add(&mut self, step: &Step) {
+        match step {
+            Step::Reset => self.is_reset = true,
+            Step::HalfClose => self.is_half_closed = true,
+            Step::ExpectEnd(_) => self.has_ended = true,
+            Step::Send(_) | Step::Expect(_) | Step::Wait(_) => {}
+        }
+    }
 }
 
 /// One line, from its first word to its last.
@@ -127,13 +147,7 @@ impl<'a> Line<'a> {
                 let sentence = "nothing can follow rest: write it last";
                 return Err(Problem::new(word.column, sentence));
             }
-            let part = self.part()?;
-            match (parts.last_mut(), part) {
-                (Some(Part::Exactly(before)), Part::Exactly(data)) => {
-                    *before = before.clone().and(data);
-                }
-                (_, part) => parts.push(part),
-            }
+            parts.push(self.part()?);
         }
         if parts.is_empty() {
             const FORMS: &str = "what is expected is missing: write bytes such as \"ok\\n\", or closed, reset or end";
@@ -142,12 +156,10 @@ impl<'a> Line<'a> {
         Ok(Pattern::new(parts))
     }
 
-    /// One part of a pattern.
+    /// One part of a pattern. Bytes are one part, however many pieces they have.
     fn part(&mut self) -> Result<Part, Problem> {
         let column = self.here();
-        let keyword =
-            |word: &Word<'_>| matches!(word.kind, Kind::Bare("any" | "until" | "rest" | "skip"));
-        match self.words.next_if(keyword).map(|word| word.kind) {
+        match self.words.next_if(is_keyword).map(|word| word.kind) {
             Some(Kind::Bare("any")) => Ok(Part::Any(self.number("how many bytes: write any 4")?)),
             Some(Kind::Bare("until")) => {
                 let data = self.piece("what comes last: write until \"\\n\"")?;
@@ -157,24 +169,31 @@ impl<'a> Line<'a> {
                 Ok(Part::Until(data))
             }
             Some(Kind::Bare("rest")) => Ok(Part::Rest),
-            Some(_) => match self.part()? {
-                part @ (Part::Any(_) | Part::Until(_) | Part::Rest) => Ok(Part::Skip(part.into())),
+            // Only one word more is looked at: a part in a part in a part could be deeper than the stack.
+            Some(_) => match self.words.peek().map(|word| &word.kind) {
+                Some(Kind::Bare("any" | "until" | "rest")) => Ok(Part::Skip(self.part()?.into())),
                 _ => Err(Problem::new(
                     column,
                     "only what may be different can be skipped: write skip any 4, skip until \"\\n\" or skip rest",
                 )),
             },
-            None => Ok(Part::Exactly(self.piece("a part of the pattern")?)),
+            None => {
+                let mut pieces = vec![self.piece("a part of the pattern")?];
+                while self.words.peek().is_some_and(|word| !is_keyword(word)) {
+                    pieces.push(self.piece("a part of the pattern")?);
+                }
+                Ok(Part::Exactly(Data::all(pieces)))
+            }
         }
     }
 
     /// Data up to the end of the line.
     fn data(&mut self, what: &str) -> Result<Data, Problem> {
-        let mut data = self.piece(what)?;
+        let mut pieces = vec![self.piece(what)?];
         while self.words.peek().is_some() {
-            data = data.and(self.piece(what)?);
+            pieces.push(self.piece(what)?);
         }
-        Ok(data)
+        Ok(Data::all(pieces))
     }
 
     /// One piece of data, and how often it is repeated.
@@ -269,21 +288,56 @@ impl<'a> Line<'a> {
     }
 
     /// Whether a step makes sense after those before it.
-    fn check_order(&self, step: &Step, before: &[Step]) -> Result<(), Problem> {
-        let after = |other: &dyn Fn(&Step) -> bool| before.iter().any(other);
-        let sentence = if after(&|step| *step == Step::Reset) && !matches!(step, Step::Wait(_)) {
+    fn check_order(&self, step: &Step, past: Past) -> Result<(), Problem> {
+        let sentence = if past.is_reset && !matches!(step, Step::Wait(_)) {
             "after reset there is no connection any more: end the script with it"
-        } else if after(&|step| *step == Step::HalfClose)
-            && matches!(step, Step::Send(_) | Step::HalfClose)
-        {
+        } else if past.is_half_closed && matches!(step, Step::Send(_) | Step::HalfClose) {
             "after half-close nothing can be sent: write it behind the last send"
-        } else if after(&|step| matches!(step, Step::ExpectEnd(_)))
-            && matches!(step, Step::Expect(_) | Step::ExpectEnd(_))
-        {
+        } else if past.has_ended && matches!(step, Step::Expect(_) | Step::ExpectEnd(_)) {
             "after the end nothing can come: expect it last"
         } else {
             return Ok(());
         };
         Err(Problem::new(self.start, sentence))
+    }
+}
+
+/// Whether a word begins what a pattern has besides bytes.
+fn is_keyword(word: &Word<'_>) -> bool {
+    matches!(word.kind, Kind::Bare("any" | "until" | "rest" | "skip"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each of these took minutes, or the stack, when the time or the depth grew with more than the length of the text.
+    #[test]
+    fn long_scripts_are_read_as_quickly_as_short_ones() {
+        let count = 200_000;
+        let letters = format!("send \"{}\"", "a".repeat(count));
+        let pieces = format!("send {}", "\"a\" ".repeat(count));
+        for text in [letters, pieces, "send \"a\"\n".repeat(count)] {
+            assert_eq!(Script::parse(&text).unwrap().input().len(), count);
+        }
+        let expected = format!("expect {}", "\"a\" ".repeat(count));
+        let script = Script::parse(&expected).unwrap();
+        let [Step::Expect(pattern)] = script.steps() else {
+            panic!("{} steps", script.steps().len());
+        };
+        let parts = pattern.parts();
+        assert!(matches!(parts, [Part::Exactly(data)] if data.bytes().len() == count));
+        let skips = format!("expect {}", "skip ".repeat(count));
+        let error = Script::parse(&skips).unwrap_err();
+        assert_eq!((error.line(), error.column()), (Some(1), Some(8)));
+    }
+
+    #[test]
+    fn a_file_without_an_end_is_not_read_to_its_end() {
+        let error = Script::parse("send file \"/dev/zero\"").unwrap_err();
+        let sentence = format!(
+            "the script, line 1, column 6: cannot read the file \"/dev/zero\": it has more than {SCRIPT_BYTES_MAX} bytes"
+        );
+        assert_eq!(error.to_string(), sentence);
     }
 }

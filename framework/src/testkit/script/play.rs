@@ -79,7 +79,7 @@ impl<'a> Player<'a> {
             None => return Ok(false),
             Some(Stage::Send { part, step }) => {
                 let mut start = self.sent.max(part.start);
-                self.deadline = peer.now() + self.patience;
+                self.deadline = peer.now().saturating_add(self.patience);
                 if start > part.start && self.gap > Duration::ZERO {
                     peer.wait(self.gap);
                 }
@@ -97,7 +97,7 @@ impl<'a> Player<'a> {
                 }
             }
             Some(Stage::Other(index)) => {
-                self.deadline = peer.now() + self.patience;
+                self.deadline = peer.now().saturating_add(self.patience);
                 self.step(*index, peer)?;
             }
         }
@@ -113,7 +113,7 @@ impl<'a> Player<'a> {
         patience: Duration,
     ) -> Result<(), Box<Failure>> {
         let last = self.script.steps().len();
-        self.deadline = peer.now() + patience;
+        self.deadline = peer.now().saturating_add(patience);
         if self.left {
             return Ok(());
         }
@@ -271,4 +271,62 @@ impl<'a> Player<'a> {
 
 fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testkit::script::Data;
+
+    /// Says one byte and ends, at the end of all time.
+    #[derive(Default)]
+    struct Late {
+        now: Duration,
+        has_said: bool,
+    }
+
+    impl Peer for Late {
+        fn now(&self) -> Duration {
+            self.now
+        }
+
+        fn send(&mut self, bytes: &[u8], _: Duration) -> io::Result<usize> {
+            Ok(bytes.len())
+        }
+
+        fn receive(&mut self, buffer: &mut [u8], _: Duration) -> io::Result<usize> {
+            buffer[0] = b'a';
+            Ok(usize::from(!std::mem::replace(&mut self.has_said, true)))
+        }
+
+        fn half_close(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn reset(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn wait(&mut self, time: Duration) {
+            self.now = self.now.saturating_add(time);
+        }
+    }
+
+    #[test]
+    fn time_may_be_as_long_as_it_can_be_said() {
+        let wait = Step::Wait(Duration::MAX);
+        let steps = [
+            wait.clone(),
+            wait,
+            Step::Send("x".into()),
+            Step::Expect(Data::text("a").into()),
+            Step::ExpectEnd(None),
+        ];
+        let script: Script = steps.into_iter().collect();
+        let transcript = script.play(&mut Late::default(), Duration::MAX).unwrap();
+        assert_eq!(
+            (&*transcript.output, transcript.end),
+            (&b"a"[..], Some(End::Closed))
+        );
+    }
 }

@@ -40,10 +40,11 @@ impl SocketPeer {
         self.socket.as_ref().ok_or(ErrorKind::NotConnected.into())
     }
 
-    /// Waits for readiness of some kind, and says which has come.
-    fn wait_for(&self, flags: PollFlags, deadline: Instant) -> io::Result<PollFlags> {
+    /// Waits for readiness of some kind until its time has come to `deadline`, and says which has come.
+    fn wait_for(&self, flags: PollFlags, deadline: Duration) -> io::Result<PollFlags> {
         loop {
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = deadline.saturating_sub(self.now());
+            // What is too long for the system to say has no end.
             let timeout = Timespec::try_from(left).ok();
             let mut sockets = [PollFd::new(self.socket()?, flags)];
             match poll(&mut sockets, timeout.as_ref()) {
@@ -62,7 +63,7 @@ impl Peer for SocketPeer {
     }
 
     fn send(&mut self, bytes: &[u8], patience: Duration) -> io::Result<usize> {
-        let deadline = Instant::now() + patience;
+        let deadline = self.now().saturating_add(patience);
         loop {
             match self.socket()?.send(bytes) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
@@ -80,7 +81,7 @@ impl Peer for SocketPeer {
     }
 
     fn receive(&mut self, buffer: &mut [u8], patience: Duration) -> io::Result<usize> {
-        let deadline = Instant::now() + patience;
+        let deadline = self.now().saturating_add(patience);
         loop {
             match self.socket()?.receive_now(buffer) {
                 Err(Errno::AGAIN) => self.wait_for(PollFlags::IN, deadline)?,
@@ -109,5 +110,25 @@ impl Peer for SocketPeer {
 
     fn wait(&mut self, time: Duration) {
         thread::sleep(time);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn patience_may_be_without_end() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = Endpoint::from(listener.local_addr().unwrap());
+        let mut peer = SocketPeer::connect(&endpoint, Duration::from_secs(10)).unwrap();
+        let server = thread::spawn(move || listener.accept().unwrap().0.write_all(b"a").unwrap());
+        let mut buffer = [0; 2];
+        assert_eq!(peer.receive(&mut buffer, Duration::MAX).unwrap(), 1);
+        assert_eq!(peer.receive(&mut buffer, Duration::MAX).unwrap(), 0);
+        server.join().unwrap();
     }
 }

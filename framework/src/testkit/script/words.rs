@@ -19,7 +19,11 @@ pub(super) enum Kind<'a> {
 
 /// The words of one line, in their order.
 pub(super) fn words(line: &str) -> Result<Vec<Word<'_>>, Problem> {
-    let mut reader = Reader { line, rest: line };
+    let mut reader = Reader {
+        line,
+        rest: line,
+        counted: (0, 0),
+    };
     let mut words = Vec::new();
     while let Some(word) = reader.word()? {
         words.push(word);
@@ -31,13 +35,17 @@ struct Reader<'a> {
     line: &'a str,
     /// What was not read yet.
     rest: &'a str,
+    /// How many bytes of the line, and letters in them, were counted, so that a long line is counted once.
+    counted: (usize, usize),
 }
 
 impl<'a> Reader<'a> {
     /// The column of the next letter, counted from one.
-    fn column(&self) -> usize {
+    fn column(&mut self) -> usize {
+        let (bytes, letters) = self.counted;
         let read = self.line.len() - self.rest.len();
-        self.line[..read].chars().count() + 1
+        self.counted = (read, letters + self.line[bytes..read].chars().count());
+        self.counted.1 + 1
     }
 
     fn word(&mut self) -> Result<Option<Word<'a>>, Problem> {
