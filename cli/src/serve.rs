@@ -10,11 +10,11 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::thread;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use socketserver::{Address, Config, Endpoint, Server, StartError, StopHandle, StreamServer};
 
 use self::report::Served;
-use self::service::{HandlerOptions, Service};
+use self::service::{HandlerOptions, Service, ServiceParser};
 use crate::console::Console;
 use crate::exit::{Code, Failure};
 
@@ -25,11 +25,12 @@ use crate::exit::{Code, Failure};
 /// cuts them.
 #[derive(Args, Debug)]
 pub(crate) struct Options {
-    /// What to serve; without it everything, each on its default port
-    #[arg(value_enum)]
+    /// What to serve, work and wait with a time if it is not 200us and 5ms (wait:20ms); without it echo and uppercase, each
+    /// on its default port
+    #[arg(value_parser = ServiceParser)]
     handler: Option<Service>,
     /// Where to listen: tcp://HOST:PORT, HOST:PORT, :PORT (on 127.0.0.1), unix:PATH or unix:@NAME [default: 127.0.0.1
-    /// and the handler's port: echo 9001, uppercase 9002]
+    /// and the handler's port: echo 9001, uppercase 9002, work 9005, wait 9006]
     #[arg(value_name = "ENDPOINT")]
     endpoints: Vec<Endpoint>,
     #[command(flatten)]
@@ -79,15 +80,12 @@ pub(crate) fn run(options: Options, console: Console) -> Result<(), Failure> {
     failures.into_iter().next().map_or(Ok(()), Err)
 }
 
-/// What listens where: one server for the handler that was asked for, or one for each that there is.
+/// What listens where: one server for the handler that was asked for, or one for each to begin with.
 fn plan(handler: Option<Service>, endpoints: Vec<Endpoint>) -> Vec<(Service, Vec<Endpoint>)> {
     match handler {
         Some(service) if !endpoints.is_empty() => vec![(service, endpoints)],
         Some(service) => vec![service.by_default()],
-        None => Service::value_variants()
-            .iter()
-            .map(|service| service.by_default())
-            .collect(),
+        None => Service::TO_BEGIN_WITH.map(Service::by_default).into(),
     }
 }
 

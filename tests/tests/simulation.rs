@@ -11,7 +11,7 @@ use socketserver::{
     Conn, Delimiter, Fixed, Framed, Handler, HandlerError, Input, Json, JsonHandler, JsonReplies,
     LengthPrefix, Lines, Netstring, Replies, Stream,
 };
-use socketserver_handlers::{Alphabet, Echo, Uppercase};
+use socketserver_handlers::{Alphabet, Echo, Uppercase, Wait, Work};
 
 /// Sends a text, expects an answer, and so on; then ends its side and expects the server's end.
 fn conversation(exchanges: &[(&str, &str)]) -> Script {
@@ -27,7 +27,11 @@ fn conversation(exchanges: &[(&str, &str)]) -> Script {
 
 /// Every handler, in both styles where it has them, with the conversations of its clients.
 fn simulations() -> Vec<(&'static str, Simulation)> {
-    [ready_made(), others()].into_iter().flatten().collect()
+    let tiny = Duration::from_micros(1);
+    [ready_made(), taking_time(tiny), others()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// The ready-made handlers.
@@ -84,6 +88,42 @@ fn ready_made() -> Vec<(&'static str, Simulation)> {
                 Simulation::blocking(|_| Uppercase::new(Alphabet::Unicode)),
                 &unicode(),
             ),
+        ),
+    ]
+}
+
+/// Those whose answers take their time, which is the time of this machine where they spin, or wait in callbacks.
+fn taking_time(time: Duration) -> Vec<(&'static str, Simulation)> {
+    let lines = || {
+        let with_a_rest = r#"
+            send "one\r\ntwo\n\nthree\n"
+            expect "one\ntwo\n\nthree\n"
+            send "the rest"
+            half-close
+            expect "the rest\n"
+            expect end
+        "#;
+        [
+            Script::parse(with_a_rest).expect("it is a script"),
+            conversation(&[("hello\n", "hello\n"), ("again\n", "again\n")]),
+        ]
+    };
+    vec![
+        (
+            "work",
+            with(Simulation::events(move |_| Work::new(time)), &lines()),
+        ),
+        (
+            "work, blocking",
+            with(Simulation::blocking(move |_| Work::new(time)), &lines()),
+        ),
+        (
+            "wait",
+            with(Simulation::events(move |_| Wait::new(time)), &lines()),
+        ),
+        (
+            "wait, blocking",
+            with(Simulation::blocking(move |_| Wait::new(time)), &lines()),
         ),
     ]
 }
@@ -242,6 +282,17 @@ fn check(seeds: u64) {
 #[test]
 fn every_handler_passes_a_thousand_seeds() {
     check(1_000);
+}
+
+#[test]
+fn lines_that_are_turns_of_their_own_pass_too() {
+    // More than half of what a turn may take.
+    let time = Duration::from_millis(6);
+    for (name, simulation) in taking_time(time) {
+        if let Err(failure) = simulation.check(0..15) {
+            panic!("{name}: {failure}\n{}", failure.trace());
+        }
+    }
 }
 
 #[test]

@@ -1,21 +1,28 @@
-//! The handlers that can be served: their names, default ports and options.
+//! The handlers that can be served: how they are written, their default ports and options.
 
+use std::ffi::OsStr;
 use std::fmt;
+use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::builder::{PossibleValue, TypedValueParser};
+use clap::{Arg, Args, Command, ValueEnum};
 use socketserver::{Config, Endpoint, Mode, Report, ServeError, StreamServer};
-use socketserver_handlers::{Alphabet, Echo, Uppercase};
+use socketserver_handlers::{Alphabet, Echo, Uppercase, Wait, Work};
 
 use crate::exit::{Code, Failure};
 use crate::units;
 
 /// A handler that can be served by its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Service {
     /// Sends back what it receives.
     Echo,
     /// Sends back what it receives, in capital letters.
     Uppercase,
+    /// Answers every line with itself, after so much work of a processor.
+    Work(Duration),
+    /// Answers every line with itself, after so long a wait.
+    Wait(Duration),
 }
 
 /// How a handler is written, where it is written in both ways.
@@ -70,11 +77,59 @@ impl HandlerOptions {
 }
 
 impl Service {
+    /// What is served where nobody says what: what people can try with `nc`. The others are for comparisons.
+    pub(crate) const TO_BEGIN_WITH: [Self; 2] = [Self::Echo, Self::Uppercase];
+    /// As much as rendering a small page takes.
+    const WORK: Self = Self::Work(Duration::from_micros(200));
+    /// As long as a question to a database nearby takes.
+    const WAIT: Self = Self::Wait(Duration::from_millis(5));
+    /// Every handler, with its default time where it takes one.
+    const ALL: [Self; 4] = [Self::Echo, Self::Uppercase, Self::WORK, Self::WAIT];
+
+    /// `echo`, `uppercase`, `work`, `work:200us`, `wait`, `wait:5ms`.
+    fn parse(text: &str) -> Result<Self, String> {
+        let (name, time) = match text.split_once(':') {
+            Some((name, time)) => (name, Some(time)),
+            None => (text, None),
+        };
+        let known = Self::ALL.into_iter().find(|known| known.name() == name);
+        match (known, time) {
+            (None, _) => Err(unknown(text, name)),
+            (Some(service), None) => Ok(service),
+            (Some(service), Some(time)) => service.taking(time),
+        }
+    }
+
+    /// The same handler, with a time of its own.
+    fn taking(self, time: &str) -> Result<Self, String> {
+        let parsed = || {
+            units::time(time).map_err(|sentence| format!("{sentence} (in {}:{time})", self.name()))
+        };
+        match self {
+            Self::Echo | Self::Uppercase => Err(format!(
+                "{self} takes no time: write {self}, work:TIME or wait:TIME"
+            )),
+            Self::Work(_) => parsed().map(Self::Work),
+            Self::Wait(_) => parsed().map(Self::Wait),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Echo => "echo",
+            Self::Uppercase => "uppercase",
+            Self::Work(_) => "work",
+            Self::Wait(_) => "wait",
+        }
+    }
+
     /// The handler with its default endpoint, which is never one for other machines.
     pub(crate) fn by_default(self) -> (Self, Vec<Endpoint>) {
         let port = match self {
             Self::Echo => 9001,
             Self::Uppercase => 9002,
+            Self::Work(_) => 9005,
+            Self::Wait(_) => 9006,
         };
         (
             self,
@@ -87,14 +142,20 @@ impl Service {
 
     /// What the handler does, and how to see it.
     pub(crate) fn invitation(self, port: u16) -> String {
-        let purpose = match self {
+        format!(
+            "{self} {}; try: nc 127.0.0.1 {port}, telnet 127.0.0.1 {port}, \
+             or socketserver connect :{port}",
+            self.purpose()
+        )
+    }
+
+    fn purpose(self) -> &'static str {
+        match self {
             Self::Echo => "sends back what it receives",
             Self::Uppercase => "sends back what it receives in capital letters",
-        };
-        format!(
-            "{self} {purpose}; try: nc 127.0.0.1 {port}, telnet 127.0.0.1 {port}, \
-             or socketserver connect :{port}"
-        )
+            Self::Work(_) => "answers every line with itself after keeping a processor busy",
+            Self::Wait(_) => "answers every line with itself after waiting",
+        }
     }
 
     /// Serves until the server is stopped.
@@ -117,15 +178,106 @@ impl Service {
             (Self::Uppercase, Style::Blocking) => {
                 server.serve_forever_blocking(move |_peer| Uppercase::new(alphabet))
             }
+            (Self::Work(time), Style::Events) => server.serve_forever(move |_peer| Work::new(time)),
+            (Self::Work(time), Style::Blocking) => {
+                server.serve_forever_blocking(move |_peer| Work::new(time))
+            }
+            (Self::Wait(time), Style::Events) => server.serve_forever(move |_peer| Wait::new(time)),
+            (Self::Wait(time), Style::Blocking) => {
+                server.serve_forever_blocking(move |_peer| Wait::new(time))
+            }
         }
     }
 }
 
 impl fmt::Display for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Echo => "echo",
-            Self::Uppercase => "uppercase",
-        })
+        f.write_str(self.name())?;
+        match self {
+            Self::Echo | Self::Uppercase => Ok(()),
+            Self::Work(time) | Self::Wait(time) => write!(f, ":{}", units::written(Some(*time))),
+        }
+    }
+}
+
+/// Reads a handler from the command line, and tells shells which there are, which a function alone could not.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ServiceParser;
+
+impl TypedValueParser for ServiceParser {
+    type Value = Service;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<Service, clap::Error> {
+        Service::parse.parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue>>> {
+        let value = |service: Service| {
+            let help = match service {
+                Service::Echo | Service::Uppercase => service.purpose().to_owned(),
+                Service::Work(_) | Service::Wait(_) => {
+                    format!("{}; {service} says how long", service.purpose())
+                }
+            };
+            PossibleValue::new(service.name()).help(help)
+        };
+        Some(Box::new(Service::ALL.into_iter().map(value)))
+    }
+}
+
+/// How many letters may be wrong for a name to be taken for a mistyped one.
+const MISTYPED_MAX: usize = 2;
+
+/// What is said of a text that does not begin with the name of a handler.
+fn unknown(text: &str, name: &str) -> String {
+    let names = Service::ALL.map(Service::name);
+    let distance = |known: &&str| strsim::damerau_levenshtein(known, &name.to_lowercase());
+    let nearest = names.into_iter().min_by_key(distance);
+    match nearest.filter(|nearest| distance(nearest) <= MISTYPED_MAX) {
+        Some(nearest) => {
+            format!("'{text}' is not a known handler: did you mean '{nearest}'?")
+        }
+        None => format!(
+            "'{text}' is not a known handler: write echo, uppercase, work:TIME or wait:TIME"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        for service in [
+            Service::Echo,
+            Service::Uppercase,
+            Service::Work(Duration::from_micros(1500)),
+            Service::Wait(Duration::ZERO),
+        ] {
+            assert_eq!(Service::parse(&service.to_string()), Ok(service));
+        }
+        assert_eq!(Service::parse("work"), Service::parse("work:200us"));
+        assert_eq!(Service::parse("wait"), Service::parse("wait:5ms"));
+    }
+
+    #[test]
+    fn only_a_name_that_is_near_is_taken_for_a_mistyped_one() {
+        for (text, end) in [
+            ("ecko", "did you mean 'echo'?"),
+            ("WAIT", "did you mean 'wait'?"),
+            ("wrok:1ms", "did you mean 'work'?"),
+            ("uppercase ", "did you mean 'uppercase'?"),
+            (":9001", "write echo, uppercase, work:TIME or wait:TIME"),
+            ("", "write echo, uppercase, work:TIME or wait:TIME"),
+        ] {
+            let sentence = format!("'{text}' is not a known handler: {end}");
+            assert_eq!(Service::parse(text), Err(sentence));
+        }
     }
 }

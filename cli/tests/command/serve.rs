@@ -64,6 +64,32 @@ fn uppercase_knows_all_letters_when_it_is_told_to() {
 }
 
 #[test]
+fn lines_are_answered_after_work_or_a_wait_in_every_mode() {
+    for (mode, style) in MODES
+        .into_iter()
+        .flat_map(|mode| STYLES.map(|style| (mode, style)))
+    {
+        for handler in ["work", "work:1ms", "wait", "wait:1ms"] {
+            let words = format!("serve {handler} :0 --mode {mode} --style {style}");
+            let mut process = Process::run(&words);
+            let output = exchange(&process.address(), b"one\r\ntwo\nrest");
+            assert_eq!(output, b"one\ntwo\nrest\n", "{words}");
+        }
+    }
+}
+
+#[test]
+fn a_handler_is_reported_with_its_time() {
+    for (handler, name) in [("work", "work:200us"), ("wait:1s 500ms", "wait:1s 500ms")] {
+        let mut process = Process::start(&mut command(["serve", handler, ":0"]));
+        process.address();
+        process.signal(rustix::process::Signal::TERM);
+        let start = format!("{name}: served 0 connections");
+        process.stderr.line_with(&[&start]);
+    }
+}
+
+#[test]
 fn a_line_on_standard_error_says_mode_limits_and_memory() {
     let mut process =
         Process::run("serve echo :0 --mode pool:3 --max-connections 10 --idle-timeout none");

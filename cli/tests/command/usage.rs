@@ -27,7 +27,22 @@ fn a_wrong_handler_or_endpoint_is_a_usage_error() {
     fails(
         "serve gopher",
         2,
-        "'gopher' is not a known handler: write echo or uppercase",
+        "'gopher' is not a known handler: write echo, uppercase, work:TIME or wait:TIME",
+    );
+    fails(
+        "serve upercase",
+        2,
+        "'upercase' is not a known handler: did you mean 'uppercase'?",
+    );
+    fails(
+        "serve wait:soon",
+        2,
+        "'soon' is not a time: write 10s or 500ms (in wait:soon)",
+    );
+    fails(
+        "serve echo:5ms",
+        2,
+        "echo takes no time: write echo, work:TIME or wait:TIME",
     );
     fails(
         "serve echo nowhere",
@@ -183,6 +198,7 @@ fn help_version_completions_and_manual_are_results() {
         ("--help", "Exit codes: 0 done"),
         ("serve --help", "SOCKETSERVER_MAX_CONNECTIONS"),
         ("completions bash", "complete -F _socketserver"),
+        ("completions bash", " echo uppercase work wait"),
         ("man", ".TH socketserver"),
         ("man serve", "max\\-per\\-ip"),
     ] {

@@ -14,6 +14,7 @@ mod loops;
 mod messages;
 mod sharing;
 mod streams;
+mod taking_time;
 mod unwinding;
 mod waits;
 mod writing;

@@ -11,18 +11,29 @@ use socketserver::{
     BlockingHandler, CloseReason, Codec, Conn, Delimiter, Fixed, Framed, Group, Handler,
     HandlerError, Input, LengthPrefix, Lines, Netstring, Replies, SlowMember, Stream,
 };
-use socketserver_handlers::{Alphabet, Echo, Uppercase};
+use socketserver_handlers::{Alphabet, Echo, Uppercase, Wait, Work};
 
 /// Proves a handler in both styles.
 #[track_caller]
 fn prove<H>(script: &str, handler: H) -> [Proof; 2]
 where
-    H: Handler + BlockingHandler + Copy + Sync + 'static,
+    H: Handler + BlockingHandler + Clone + Sync + 'static,
+{
+    prove_with(Cuts::HANDLER, script, handler)
+}
+
+/// Proves a handler in both styles, with some kinds of cuts.
+#[track_caller]
+fn prove_with<H>(cuts: Cuts, script: &str, handler: H) -> [Proof; 2]
+where
+    H: Handler + BlockingHandler + Clone + Sync + 'static,
 {
     let script = Script::parse(script).unwrap();
+    let prover = || Prover::new(script.clone()).cuts(cuts);
+    let other = handler.clone();
     [
-        Prover::new(script.clone()).prove(move |_| handler),
-        Prover::new(script).prove_blocking(move |_| handler),
+        prover().prove(move |_| handler.clone()),
+        prover().prove_blocking(move |_| other.clone()),
     ]
     .map(|proof| proof.unwrap_or_else(|disproof| panic!("{disproof}")))
 }
@@ -53,6 +64,29 @@ fn capital_letters_do_not_see_cuts() {
     }
     let script = "send \"stra\u{df}e\"\nexpect \"STRASSE\"";
     prove(script, Uppercase::new(Alphabet::Unicode));
+}
+
+#[test]
+fn lines_that_take_their_time_do_not_see_cuts() {
+    let script = r#"
+        send "one\r\n\n2\n"
+        expect "one\n\n2\n"
+        send "a\rb\r\r\nend\r"
+        half-close
+        expect "a\rb\r\r\nend\n"
+        expect closed
+    "#;
+    let short = Duration::from_micros(1);
+    prove(script, Work::new(short));
+    prove(script, Wait::new(short));
+    // Each line is a turn of its own, which is too long for two hundred random cuts.
+    let cuts = Cuts {
+        random: 0,
+        ..Cuts::HANDLER
+    };
+    let (script, long) = (r#"send "a\nb\nc""#, Duration::from_millis(6));
+    prove_with(cuts, script, Work::new(long));
+    prove_with(cuts, script, Wait::new(long));
 }
 
 #[test]
