@@ -12,6 +12,7 @@
 //!   seed decides.
 //! * [`oracle`]: plays scripts in every mode, style and transport and compares the bytes.
 //! * [`budget`]: what each message may cost in system calls, wake-ups and allocations, as assertions.
+//! * [`offline`]: a handler's messages without a network, to time them and to count their instructions.
 //!
 //! It is compiled with the cargo feature `testkit` only, which belongs among the `dev-dependencies`:
 //!
@@ -50,6 +51,7 @@
 
 pub mod budget;
 mod hex;
+pub mod offline;
 pub mod oracle;
 pub mod prover;
 pub mod random;

@@ -56,7 +56,7 @@
 
 mod cuts;
 mod disproof;
-mod memory;
+pub(super) mod memory;
 mod plan;
 mod proof;
 mod run;

@@ -35,12 +35,7 @@ impl Peer for Line {
 
     /// The wire to the session is as long as a script, so that everything is taken at once.
     fn send(&mut self, bytes: &[u8], _: Duration) -> io::Result<usize> {
-        let memory = &mut *self.memory.borrow_mut();
-        let seat = &mut memory.seats[self.key];
-        if seat.session.is_some() {
-            seat.incoming.extend_from_slice(bytes);
-            memory.run(self.key);
-        }
+        self.memory.borrow_mut().send(self.key, bytes);
         Ok(bytes.len())
     }
 

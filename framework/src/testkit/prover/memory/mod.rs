@@ -32,10 +32,10 @@ thread_local! {
 }
 
 /// What makes handlers under test.
-pub(super) type Factory = Make<Box<dyn Handler>>;
+pub(in crate::testkit) type Factory = Make<Box<dyn Handler>>;
 
 /// Some connections, all of one server.
-pub(super) struct Memory {
+pub(in crate::testkit) struct Memory {
     place: Arc<Place>,
     turn: Turn,
     factory: Factory,
@@ -47,7 +47,7 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    pub(super) fn new(mut config: Config, factory: Factory) -> Self {
+    pub(in crate::testkit) fn new(mut config: Config, factory: Factory) -> Self {
         // Work that is offloaded is done at once, so that no thread brings disorder.
         config.offload_threads_max = 0;
         let local = Address::Tcp(([127, 0, 0, 1], 9).into());
@@ -66,7 +66,7 @@ impl Memory {
     }
 
     /// Forgets all connections, and begins anew at the beginning of time. From now on a wire takes so many bytes at once.
-    pub(super) fn begin(&mut self, room: usize) {
+    pub(in crate::testkit) fn begin(&mut self, room: usize) {
         self.seats.clear();
         self.room = room;
         self.place.collect(&mut self.mail);
@@ -80,7 +80,7 @@ impl Memory {
     }
 
     /// A peer connects; returns the key of its connection.
-    pub(super) fn connect(&mut self) -> usize {
+    pub(in crate::testkit) fn connect(&mut self) -> usize {
         let key = self.seats.len();
         let number = key as u16;
         let peer = Address::Tcp(([127, 0, 0, 1], 49_152 + number).into());
@@ -101,6 +101,25 @@ impl Memory {
         self.seats.push(seat);
         self.run(key);
         key
+    }
+
+    /// The peer sends, and the wire takes everything at once. To a connection that is over it is lost.
+    pub(in crate::testkit) fn send(&mut self, key: usize, bytes: &[u8]) {
+        let seat = &mut self.seats[key];
+        if seat.session.is_some() {
+            seat.incoming.extend_from_slice(bytes);
+            self.run(key);
+        }
+    }
+
+    /// What was sent to the peer, and not received yet.
+    pub(in crate::testkit) fn received(&self, key: usize) -> &[u8] {
+        &self.seats[key].outgoing
+    }
+
+    /// The peer has received everything that was sent to it.
+    pub(in crate::testkit) fn forget_received(&mut self, key: usize) {
+        self.seats[key].outgoing.clear();
     }
 
     /// Does for a connection what there is to do, then for those to which it has written.
@@ -177,7 +196,7 @@ impl Memory {
     }
 
     /// The peer goes for good; says why the connection ended, unless it had to be cut since it did not.
-    pub(super) fn leave(&mut self, key: usize) -> Option<CloseReason> {
+    pub(in crate::testkit) fn leave(&mut self, key: usize) -> Option<CloseReason> {
         let seat = &mut self.seats[key];
         seat.peer_end.get_or_insert(End::Closed);
         // Nobody is there any more who could wait for the output.
