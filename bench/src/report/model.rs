@@ -87,7 +87,7 @@ pub struct Setup {
 }
 
 /// What the load generator can do: against a server that costs as little as possible, before everything else.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GeneratorLimit {
     /// Messages that it can send, receive and compare in a second of its processor.
     pub messages_per_second: f64,

@@ -1,0 +1,355 @@
+//! Comparing: the same load for every mode, style and server, each in a process of its own, in rounds whose order is shuffled.
+//!
+//! # What makes it fair
+//!
+//! * Every server is a fresh process, measured alone, on processors that the load does not use.
+//! * A machine is as fast as it is only for a while, so that nobody is measured ten times in a row: each round takes everybody
+//!   once, in an order that a seed decides, and a ratio is taken within its round.
+//! * The first contestant takes part twice. Whatever differs between a server and itself is noise, and a difference
+//!   between two servers must be larger than that to be one.
+//! * What the load generator can do at most is measured first, and a run in which it was the bottleneck says so.
+
+mod calibrate;
+mod entrant;
+mod error;
+mod server;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
+
+pub use self::calibrate::generator_limit;
+pub use self::entrant::{Entrant, ForeignCommand, ForeignError, PeerKind, Style, UnknownStyle};
+pub use self::error::StartServerError;
+use self::server::{Life, Server};
+use crate::load::{self, Conversation, Form, LoadError, Phases, Plan};
+use crate::report::{Cost, GeneratorLimit, Report, Run, SCHEMA, Setup};
+use crate::watch::{Processors, Sample, as_on, machine, sample};
+
+/// Over what servers are talked to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transport {
+    /// TCP, over the loopback interface.
+    #[default]
+    Tcp,
+    /// Unix sockets.
+    Unix,
+}
+
+/// A comparison to be made.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    /// The program `socketserver`, which serves the modes.
+    pub program: PathBuf,
+    /// The program `socketserver-peer`, if peers take part.
+    pub peer_program: Option<PathBuf>,
+    /// Who takes part. No two may have the same name.
+    pub entrants: Vec<Entrant>,
+    /// What is said.
+    pub conversation: Conversation,
+    /// In which form.
+    pub form: Form,
+    /// Over what.
+    pub transport: Transport,
+    /// With how many connections: each number is a part of its own.
+    pub connections: Vec<usize>,
+    /// How many of the connections speak, if not all.
+    pub active: Option<usize>,
+    /// Connections besides, that send and never read.
+    pub stuck: usize,
+    /// Bytes of a message.
+    pub message_bytes: usize,
+    /// How long a connection waits after an answer.
+    pub think: Duration,
+    /// Whether small messages leave at once, on both sides.
+    pub nodelay: bool,
+    /// How long each server is under load before it is measured.
+    pub warm_up: Duration,
+    /// How long each run is measured.
+    pub duration: Duration,
+    /// How many rounds there are.
+    pub rounds: usize,
+    /// What decides the order.
+    pub seed: u64,
+    /// Whether servers and load get processors of their own.
+    pub is_pinned: bool,
+    /// The command that repeats the comparison, word by word.
+    pub command: Vec<String>,
+}
+
+/// What has just happened in a comparison.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Progress<'a> {
+    /// It is known what the load generator can do.
+    Calibrated(GeneratorLimit),
+    /// A run begins.
+    Begins {
+        /// How many runs are done.
+        done: usize,
+        /// How many there will be.
+        total: usize,
+        /// Whose turn it is.
+        contestant: &'a str,
+        /// With how many connections.
+        connections: usize,
+        /// The round, counted from one.
+        round: usize,
+        /// How many rounds there will be.
+        rounds: usize,
+    },
+    /// A run has ended.
+    Ended(&'a Run),
+    /// Somebody takes part no more, for this reason.
+    Dropped(&'a str),
+}
+
+impl Comparison {
+    /// Makes it. When `stop` becomes true it ends with the runs that are complete.
+    ///
+    /// # Errors
+    ///
+    /// When the load generator itself cannot work. Servers that do not start are noted in the report, and the others go on.
+    pub fn run(
+        &self,
+        stop: &AtomicBool,
+        progress: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<Report, LoadError> {
+        let processors = if self.is_pinned {
+            Processors::divide()
+        } else {
+            Processors::default()
+        };
+        let mut report = self.empty_report(&processors);
+        report.generator = generator_limit(self.form, self.message_bytes, &processors, stop)?;
+        progress(Progress::Calibrated(report.generator));
+
+        let mut absent = BTreeSet::new();
+        let total = self.rounds * self.entrants.len() * self.connections.len();
+        let mut done = 0;
+        let mut random = fastrand::Rng::with_seed(self.seed);
+        for round in 1..=self.rounds {
+            let mut turns = self.turns();
+            random.shuffle(&mut turns);
+            for (index, connections) in turns {
+                let entrant = &self.entrants[index];
+                let contestant = &entrant.name();
+                done += 1;
+                if absent.contains(&(index, connections)) {
+                    continue;
+                }
+                if stop.load(Ordering::Relaxed) {
+                    report.is_complete = false;
+                    return Ok(report);
+                }
+                progress(Progress::Begins {
+                    done: done - 1,
+                    total,
+                    contestant,
+                    connections,
+                    round,
+                    rounds: self.rounds,
+                });
+                match self.measure(entrant, connections, round, &processors, stop) {
+                    // What was interrupted is no measurement.
+                    Ok(_) if stop.load(Ordering::Relaxed) => {}
+                    Ok(run) => {
+                        progress(Progress::Ended(&run));
+                        report.runs.push(run);
+                    }
+                    Err(error) => {
+                        let with = counted(connections);
+                        let note = format!("{contestant} takes no part {with}: {error}");
+                        progress(Progress::Dropped(&note));
+                        report.notes.push(note);
+                        absent.insert((index, connections));
+                    }
+                }
+            }
+        }
+        report.is_complete = !stop.load(Ordering::Relaxed);
+        Ok(report)
+    }
+
+    /// Everybody with every number of connections.
+    fn turns(&self) -> Vec<(usize, usize)> {
+        let everybody = 0..self.entrants.len();
+        let turns = everybody.flat_map(|index| {
+            let numbers = self.connections.iter();
+            numbers.map(move |&connections| (index, connections))
+        });
+        turns.collect()
+    }
+
+    fn empty_report(&self, processors: &Processors) -> Report {
+        let now = humantime::format_rfc3339_seconds(SystemTime::now());
+        let (window, rate) = match self.form {
+            Form::Closed { window } => (window, None),
+            Form::Open { rate } => (0, Some(rate)),
+            Form::Churn => (1, None),
+        };
+        Report {
+            schema: SCHEMA,
+            when: now.to_string(),
+            command: self.command.clone(),
+            machine: machine(processors),
+            setup: Setup {
+                handler: self.conversation.to_string(),
+                transport: self.transport.word().to_owned(),
+                load: self.form.words().to_owned(),
+                message_bytes: self.message_bytes,
+                window,
+                rate,
+                think_seconds: self.think.as_secs_f64(),
+                active: self.active,
+                stuck: self.stuck,
+                nodelay: self.nodelay,
+                connections: self.connections.clone(),
+                seconds: self.duration.as_secs_f64(),
+                warm_up_seconds: self.warm_up.as_secs_f64(),
+                rounds: self.rounds,
+                seed: self.seed,
+            },
+            generator: GeneratorLimit::default(),
+            contestants: (self.entrants.iter())
+                .map(|entrant| entrant.contestant(self))
+                .collect(),
+            runs: Vec::new(),
+            notes: Vec::new(),
+            is_complete: true,
+        }
+    }
+
+    /// One run: a fresh server, its load, and what both have spent.
+    fn measure(
+        &self,
+        entrant: &Entrant,
+        connections: usize,
+        round: usize,
+        processors: &Processors,
+        stop: &AtomicBool,
+    ) -> Result<Run, StartServerError> {
+        let server = as_on(&processors.server, || {
+            Server::start(self, entrant, connections, stop)
+        })?;
+        let mut watch = Watch::new(server.process());
+        let plan = self.plan(&server, connections);
+        let measured = as_on(&processors.load, || load::run(&plan, &mut watch, stop));
+        let life = server.end();
+        let mut run = Run {
+            contestant: entrant.name(),
+            connections,
+            round,
+            ..Run::default()
+        };
+        match measured {
+            Err(error) => {
+                run.fault = Some(error.to_string());
+                run.unserved = plan.speakers();
+                run.errors
+                    .insert("connect".to_owned(), plan.speakers() as u64);
+            }
+            Ok(measured) => {
+                run.server = self.cost(&watch, &life, measured.answered, connections);
+                run.seconds = measured.seconds;
+                run.served = measured.served;
+                run.offered = measured.offered;
+                run.latency = measured.latency;
+                run.series = measured.series;
+                run.generator = measured.generator;
+                run.fairness = measured.fairness;
+                run.unserved = measured.unserved;
+                run.errors = (measured.errors.into_iter())
+                    .map(|(word, count)| (word.to_owned(), count))
+                    .collect();
+                run.fault = measured.fault;
+            }
+        }
+        Ok(run)
+    }
+
+    fn plan(&self, server: &Server, connections: usize) -> Plan {
+        Plan {
+            form: self.form,
+            message_bytes: self.message_bytes,
+            connections,
+            active: self.active,
+            stuck: self.stuck,
+            think: self.think,
+            nodelay: self.nodelay,
+            warm_up: self.warm_up,
+            duration: self.duration,
+            ..Plan::new(server.endpoint().clone(), self.conversation)
+        }
+    }
+
+    /// What the server has spent, as far as it could be seen.
+    #[expect(clippy::cast_precision_loss, reason = "bytes and calls of a run")]
+    fn cost(&self, watch: &Watch, life: &Life, answered: u64, connections: usize) -> Option<Cost> {
+        let (before, begin, end) = (
+            watch.before.as_ref()?,
+            watch.begin.as_ref()?,
+            watch.end.as_ref()?,
+        );
+        let grown = end.resident_bytes() as f64 - before.resident_bytes() as f64;
+        // Whoever never reads is written to as often as the server likes, so that nothing follows from its calls.
+        let calls = match self.form {
+            Form::Churn => life.system_calls,
+            _ => life.transfers,
+        };
+        let calls = calls.filter(|_| answered > 0 && self.stuck == 0);
+        Some(Cost {
+            bytes_per_connection: grown.max(0.0) / (connections + self.stuck) as f64,
+            system_calls_per_message: calls.map(|calls| calls as f64 / answered as f64),
+            ..end.since(begin)
+        })
+    }
+}
+
+/// `with 1 connection`.
+fn counted(connections: usize) -> String {
+    let plural = if connections == 1 { "" } else { "s" };
+    format!("with {connections} connection{plural}")
+}
+
+/// Looks at the server when the load says so.
+#[derive(Debug)]
+struct Watch {
+    process: u32,
+    /// Before anybody has connected.
+    before: Option<Sample>,
+    begin: Option<Sample>,
+    end: Option<Sample>,
+}
+
+impl Watch {
+    fn new(process: u32) -> Self {
+        Self {
+            process,
+            before: sample(process),
+            begin: None,
+            end: None,
+        }
+    }
+}
+
+impl Phases for Watch {
+    fn begin(&mut self) {
+        self.begin = sample(self.process);
+    }
+
+    fn end(&mut self) {
+        self.end = sample(self.process);
+    }
+}
+
+impl Transport {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Unix => "unix",
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! What a reader must know before believing a row: each reservation as a sentence, numbered where it is used.
+
+use crate::report::{Report, Run};
+
+use super::units::{counted, thousands};
+
+/// What has to be said about a contestant with so many connections.
+pub(crate) fn sentences(report: &Report, contestant: &str, connections: usize) -> Vec<String> {
+    let runs = report.runs_of(contestant, connections);
+    if runs.is_empty() {
+        return vec!["was not measured".to_owned()];
+    }
+    [
+        unmeasured(&runs),
+        unserved(&runs),
+        bound(&runs),
+        errors(&runs),
+        unseen(&runs),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Whether the load generator was the bottleneck in a round at least.
+pub(crate) fn is_bound(report: &Report, contestant: &str, connections: usize) -> bool {
+    let runs = report.runs_of(contestant, connections);
+    runs.into_iter().any(Run::is_bound_by_generator)
+}
+
+/// Sentences with the numbers that rows refer to: the same sentence has the same number.
+#[derive(Debug, Default)]
+pub(crate) struct Footnotes {
+    sentences: Vec<String>,
+}
+
+impl Footnotes {
+    /// The number of a sentence.
+    pub(crate) fn number(&mut self, sentence: String) -> usize {
+        let known = self.sentences.iter().position(|known| *known == sentence);
+        known.map_or_else(
+            || {
+                self.sentences.push(sentence);
+                self.sentences.len()
+            },
+            |index| index + 1,
+        )
+    }
+
+    /// The sentences in the order of their numbers, which begin with one.
+    pub(crate) fn sentences(&self) -> &[String] {
+        &self.sentences
+    }
+}
+
+/// Nothing was answered.
+fn unmeasured(runs: &[&Run]) -> Option<String> {
+    let rounds = share(runs, |run| run.served == 0)?;
+    let fault = runs
+        .iter()
+        .filter(|run| run.served == 0)
+        .find_map(|run| run.fault.as_deref());
+    let why = fault.map(|fault| format!(": {fault}")).unwrap_or_default();
+    Some(format!("nothing was answered{rounds}{why}"))
+}
+
+/// Connections waited in vain.
+fn unserved(runs: &[&Run]) -> Option<String> {
+    let is_misleading = |run: &Run| run.served > 0 && !run.has_latency();
+    let worst = runs
+        .iter()
+        .filter(|run| run.served > 0)
+        .max_by_key(|run| run.unserved)?;
+    let never = format!(
+        "{} of {} were never served",
+        thousands(worst.unserved),
+        counted(worst.connections, "connection")
+    );
+    if let Some(rounds) = share(runs, is_misleading) {
+        return Some(format!(
+            "{never}{rounds}; percentiles would mislead and are left out"
+        ));
+    }
+    let rounds = share(runs, |run| run.unserved > 0)?;
+    Some(format!(
+        "{never}{rounds}; their waiting is in no percentile"
+    ))
+}
+
+/// The load generator could do no more.
+fn bound(runs: &[&Run]) -> Option<String> {
+    let rounds = share(runs, Run::is_bound_by_generator)?;
+    Some(format!(
+        "the load generator was the bottleneck{rounds}: the server may be able to do more"
+    ))
+}
+
+/// Something went wrong although there were answers.
+fn errors(runs: &[&Run]) -> Option<String> {
+    let rounds = share(runs, |run| run.error_count() > 0)?;
+    let mut kinds = std::collections::BTreeMap::new();
+    for (kind, count) in runs.iter().flat_map(|run| &run.errors) {
+        *kinds.entry(kind.replace('_', " ")).or_insert(0) += *count;
+    }
+    let kinds: Vec<_> = (kinds.into_iter())
+        .filter(|&(_, count)| count > 0)
+        .map(|(kind, count)| format!("{} {kind}", thousands(count as usize)))
+        .collect();
+    // Where nothing was answered at all, the fault was told already.
+    let mut answered = runs.iter().filter(|run| run.served > 0);
+    let first = answered.find_map(|run| run.fault.as_deref());
+    let first = first
+        .map(|fault| format!("; the first: {fault}"))
+        .unwrap_or_default();
+    Some(format!("errors{rounds}: {}{first}", kinds.join(", ")))
+}
+
+/// The process of the server could not be looked at.
+fn unseen(runs: &[&Run]) -> Option<String> {
+    let rounds = share(runs, |run| run.served > 0 && run.server.is_none())?;
+    Some(format!("what the server spent could not be seen{rounds}"))
+}
+
+/// In how many of the rounds something holds, in words; none when in no round.
+fn share(runs: &[&Run], holds: impl Fn(&Run) -> bool) -> Option<String> {
+    let count = runs.iter().filter(|run| holds(run)).count();
+    match count {
+        0 => None,
+        _ if count == runs.len() => Some(String::new()),
+        _ => Some(format!(" in {count} of {} rounds", runs.len())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(run: Run) -> Vec<String> {
+        let run = Run {
+            connections: 10,
+            ..run
+        };
+        let runs = [&run];
+        [
+            unmeasured(&runs),
+            unserved(&runs),
+            bound(&runs),
+            errors(&runs),
+            unseen(&runs),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    #[test]
+    fn each_reservation_is_said_once() {
+        let silent = Run {
+            fault: Some("it did not start".to_owned()),
+            ..Run::default()
+        };
+        assert_eq!(said(silent), ["nothing was answered: it did not start"]);
+        let serial = Run {
+            served: 5,
+            unserved: 9,
+            server: Some(crate::report::Cost::default()),
+            ..Run::default()
+        };
+        assert_eq!(
+            said(serial),
+            ["9 of 10 connections were never served; percentiles would mislead and are left out"]
+        );
+        let broken = Run {
+            served: 5,
+            errors: [("wrong_bytes".to_owned(), 3)].into(),
+            fault: Some("a byte differs".to_owned()),
+            ..Run::default()
+        };
+        assert_eq!(
+            said(broken),
+            [
+                "errors: 3 wrong bytes; the first: a byte differs",
+                "what the server spent could not be seen"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_same_sentence_has_the_same_number() {
+        let mut footnotes = Footnotes::default();
+        let numbers = ["a", "b", "a"].map(|sentence| footnotes.number(sentence.to_owned()));
+        assert_eq!(numbers, [1, 2, 1]);
+        assert_eq!(footnotes.sentences(), ["a", "b"]);
+    }
+}

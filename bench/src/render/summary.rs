@@ -1,0 +1,117 @@
+//! The tables that every form of a report has: a section for each number of connections, a row for each contestant.
+
+use crate::report::{Contestant, Estimate, Metric, Report};
+
+use super::marks::{self, Footnotes};
+
+/// What the clients see.
+pub(crate) const SEEN: [Metric; 7] = [
+    Metric::Served,
+    Metric::P50,
+    Metric::P90,
+    Metric::P99,
+    Metric::P999,
+    Metric::Max,
+    Metric::Fairness,
+];
+
+/// What the server spends for it, and what went wrong: last, since it is nothing as a rule.
+pub(crate) const SPENT: [Metric; 7] = [
+    Metric::Cpu,
+    Metric::SystemCalls,
+    Metric::ContextSwitches,
+    Metric::Memory,
+    Metric::MemoryPerConnection,
+    Metric::Threads,
+    Metric::Errors,
+];
+
+/// The heading of a metric's column.
+pub(crate) fn heading(metric: Metric) -> &'static str {
+    match metric {
+        Metric::Served => "served/s",
+        Metric::Cpu => "cpu/msg",
+        Metric::User => "user/msg",
+        Metric::System => "system/msg",
+        Metric::SystemCalls => "syscalls/msg",
+        Metric::ContextSwitches => "switches/msg",
+        Metric::MemoryPerConnection => "memory/conn",
+        other => other.word(),
+    }
+}
+
+/// What was measured with one number of connections.
+#[derive(Debug)]
+pub(crate) struct Section<'a> {
+    /// How many connections.
+    pub(crate) connections: usize,
+    /// The contestants, in the order of the report.
+    pub(crate) rows: Vec<Row<'a>>,
+    /// What the marks of the rows mean.
+    pub(crate) footnotes: Footnotes,
+}
+
+/// What was measured of one contestant.
+#[derive(Debug)]
+pub(crate) struct Row<'a> {
+    /// Who.
+    pub(crate) contestant: &'a Contestant,
+    /// The numbers of the footnotes that belong to it.
+    pub(crate) marks: Vec<usize>,
+    estimates: Vec<(Metric, Option<Estimate>)>,
+}
+
+/// The tables of a report.
+pub(crate) fn sections(report: &Report) -> Vec<Section<'_>> {
+    let section = |&connections: &usize| {
+        let mut footnotes = Footnotes::default();
+        let rows = (report.contestants.iter())
+            .map(|contestant| row(report, contestant, connections, &mut footnotes))
+            .collect();
+        Section {
+            connections,
+            rows,
+            footnotes,
+        }
+    };
+    report.setup.connections.iter().map(section).collect()
+}
+
+fn row<'a>(
+    report: &Report,
+    contestant: &'a Contestant,
+    connections: usize,
+    footnotes: &mut Footnotes,
+) -> Row<'a> {
+    let estimate = |metric| {
+        (
+            metric,
+            report.estimate(&contestant.name, connections, metric),
+        )
+    };
+    let sentences = marks::sentences(report, &contestant.name, connections);
+    Row {
+        contestant,
+        marks: (sentences.into_iter())
+            .map(|sentence| footnotes.number(sentence))
+            .collect(),
+        estimates: Metric::ALL.map(estimate).to_vec(),
+    }
+}
+
+impl Row<'_> {
+    /// What its rounds say about a metric.
+    pub(crate) fn estimate(&self, metric: Metric) -> Option<Estimate> {
+        let found = self.estimates.iter().find(|(known, _)| *known == metric);
+        found.and_then(|&(_, estimate)| estimate)
+    }
+
+    /// Its marks as tables have them; empty without any.
+    pub(crate) fn mark(&self) -> String {
+        if self.marks.is_empty() {
+            return String::new();
+        }
+        let numbers: Vec<_> = self.marks.iter().map(usize::to_string).collect();
+        format!("[!] {}", numbers.join(","))
+    }
+}
