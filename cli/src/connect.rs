@@ -17,7 +17,7 @@ use socket2::Socket;
 use socketserver::Endpoint;
 
 use self::framing::{Filter, Framing};
-use crate::exit::{Code, Failure, INTERRUPTED, cause};
+use crate::exit::{Code, Failure, cause};
 use crate::units::{self, Limit};
 
 /// Joins standard input and output to a server.
@@ -59,7 +59,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
 /// Nothing is kept in buffers, so that the process may end anywhere.
 pub(crate) fn exit_when_interrupted() -> io::Result<()> {
     let always = Arc::new(AtomicBool::new(true));
-    signal_hook::flag::register_conditional_shutdown(SIGINT, INTERRUPTED, always)?;
+    signal_hook::flag::register_conditional_shutdown(SIGINT, Code::Interrupted as i32, always)?;
     Ok(())
 }
 

@@ -7,10 +7,7 @@ use std::process::ExitCode;
 /// The exit codes, as the help prints them.
 pub(crate) const CODES: &str = "\
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 cannot connect or resolve, 4 cannot bind or no permission, \
-130 interrupted.";
-
-/// The exit code of a client that was interrupted: 128 and the number of SIGINT, as shells have it.
-pub(crate) const INTERRUPTED: i32 = 130;
+9 a budget of compare was not met, 130 interrupted.";
 
 /// What kind of failure ended the program. The numbers are its exit codes and never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +21,10 @@ pub(crate) enum Code {
     Connect = 3,
     /// An endpoint cannot be listened on, or the system does not permit something.
     Bind = 4,
+    /// A budget of `compare --fail-if` was not met.
+    Budget = 9,
+    /// It was interrupted, and has kept what it had.
+    Interrupted = 130,
 }
 
 /// Why the program ends before it has done its work.

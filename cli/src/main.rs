@@ -1,11 +1,14 @@
-//! The command `socketserver`: serves the ready-made handlers in any mode, talks to servers, and proves them.
+//! The command `socketserver`: serves the ready-made handlers in any mode, talks to servers, measures and proves them.
 
 #![forbid(unsafe_code)]
 
+mod compare;
 mod connect;
 mod console;
 mod exit;
 mod generate;
+mod load;
+mod measuring;
 mod prove;
 mod serve;
 mod units;
@@ -37,6 +40,8 @@ enum Command {
     // Boxed, since it is far larger than the others.
     Serve(Box<serve::Options>),
     Connect(connect::Options),
+    Compare(Box<compare::Options>),
+    Load(load::Options),
     Prove(prove::Options),
     Completions(generate::Completions),
     Man(generate::Man),
@@ -59,6 +64,8 @@ impl Command {
         match self {
             Self::Serve(options) => serve::run(*options, console),
             Self::Connect(options) => connect::run(&options),
+            Self::Compare(options) => compare::run(&options, console),
+            Self::Load(options) => load::run(&options, console),
             Self::Prove(options) => prove::run(&options, console),
             Self::Completions(options) => generate::completions(&options),
             Self::Man(options) => generate::man(&options),

@@ -65,6 +65,10 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "BOOL", env = "SOCKETSERVER_REUSE_PORT", value_parser = units::switch,
         num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     reuse_port: Option<bool>,
+    /// Send small messages at once rather than let the system collect them [default: true]
+    #[arg(long, value_name = "BOOL", env = "SOCKETSERVER_NODELAY", value_parser = units::switch,
+        num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    nodelay: Option<bool>,
     /// How long a reactor looks for the next event before it sleeps [default: 0s]
     #[arg(long, value_name = "TIME", env = "SOCKETSERVER_SPIN", value_parser = units::time)]
     spin: Option<Duration>,
@@ -136,6 +140,7 @@ impl Settings {
         set(&mut config.output_high, self.output_high);
         set(&mut config.backlog, self.backlog);
         set(&mut config.reuse_port, self.reuse_port);
+        set(&mut config.nodelay, self.nodelay);
         set(&mut config.spin, self.spin);
         set(&mut config.unix_mode, self.unix_mode.map(Some));
         if self

@@ -5,6 +5,7 @@
 
 mod connect;
 mod framing;
+mod measuring;
 mod process;
 mod prove;
 mod serve;

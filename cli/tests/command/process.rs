@@ -133,7 +133,12 @@ impl Incoming {
 
     /// False at the end.
     fn wait(&mut self) -> bool {
-        match self.chunks.recv_timeout(DEADLINE) {
+        self.wait_for(DEADLINE)
+    }
+
+    /// The same, for what takes longer than anything else.
+    pub(crate) fn wait_for(&mut self, deadline: Duration) -> bool {
+        match self.chunks.recv_timeout(deadline) {
             Ok(chunk) => self.pending.extend(chunk),
             Err(RecvTimeoutError::Disconnected) => return false,
             Err(RecvTimeoutError::Timeout) => {

@@ -1,0 +1,222 @@
+//! The command line of `compare`, and the comparison that follows from it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Args, ValueEnum};
+use socketserver::Mode;
+use socketserver_bench::compare::{
+    Comparison, Entrant, ForeignCommand, PeerKind, Style, Transport,
+};
+use socketserver_bench::load::Conversation;
+use socketserver_bench::report::{Budget, Contestant};
+
+use crate::exit::{Code, Failure};
+use crate::measuring::LoadOptions;
+use crate::units;
+
+/// Measures the modes side by side on this machine, and says which one to use and why.
+///
+/// Every mode and style serves in a process of its own, in rounds whose order is shuffled, and one of them twice, which
+/// shows the noise of the machine. Nothing is concluded where the noise is larger than the difference. Control-C keeps what was measured.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+A budget is CONTESTANT.METRIC, an operator and a value, for instance 'reactor.p99 > 5ms' or 'threads@1000.memory > 200MiB'. \
+Metrics: served, p50, p90, p99, p99.9, max, cpu, user, system, syscalls, switches, memory, memory-per-connection, \
+threads, fairness, errors.
+
+Exit codes: 0 done, 1 somebody could not be measured, 2 usage, 9 a budget was not met, 130 interrupted.")]
+pub(crate) struct Options {
+    /// What is served: echo, uppercase, work:TIME (spins for each line) or wait:TIME (blocks for each line)
+    #[arg(default_value_t = Conversation::Echo)]
+    handler: Conversation,
+    // Not a doc comment, which would take the brackets for links.
+    #[arg(long, value_name = "MODES", value_delimiter = ',', default_value = "reactor,threads,pool:64,serial",
+        help = format!("Which modes take part, the first one twice: {}, with commas between them", Mode::FORMS))]
+    modes: Vec<Mode>,
+    /// Which styles of handlers take part: events, blocking, or both
+    #[arg(
+        long,
+        value_name = "STYLES",
+        value_delimiter = ',',
+        default_value = "events,blocking"
+    )]
+    styles: Vec<Style>,
+    /// Connections that are open at once; each number is a part of its own
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',', default_value = "1,50,1000", value_parser = units::count::<usize>)]
+    conns: Vec<usize>,
+    /// How long each run is measured
+    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = units::time)]
+    duration: Duration,
+    /// Rounds; everybody takes part once in each. Fewer than 6 prove nothing
+    #[arg(long, value_name = "N", default_value = "6", value_parser = units::count::<usize>)]
+    rounds: usize,
+    /// What decides the order of a round
+    #[arg(long, value_name = "N", default_value = "1", value_parser = units::count::<u64>)]
+    seed: u64,
+    /// Over what servers are talked to
+    #[arg(long, value_enum, default_value_t)]
+    transport: Wire,
+    /// Leave it to the system which processors servers and load run on
+    #[arg(long)]
+    unpinned: bool,
+    #[command(flatten)]
+    load: LoadOptions,
+    /// A server of somebody else as a row: a command in which {port} is the port that it is to listen on at 127.0.0.1, with a
+    /// name before it if you like: 'python=python3 server.py {port}'. Several times for several servers
+    #[arg(long, value_name = "COMMAND")]
+    against: Vec<ForeignCommand>,
+    /// Servers of this project's benchmarks as rows, with commas between them
+    #[arg(long, value_name = "PEERS", value_delimiter = ',', value_parser = peers())]
+    peers: Vec<String>,
+    /// End with code 9 when this is so; several times for several budgets
+    #[arg(long, value_name = "BUDGET")]
+    pub(super) fail_if: Vec<Budget>,
+    /// Compare with the JSON file of an earlier comparison, too
+    #[arg(long, value_name = "FILE", help_heading = "The report")]
+    pub(super) baseline: Option<PathBuf>,
+    /// Draw the report of this JSON file again, and measure nothing
+    #[arg(long, value_name = "FILE", help_heading = "The report")]
+    pub(super) from: Option<PathBuf>,
+    /// Which files to write, with commas between them
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORMATS",
+        value_delimiter = ',',
+        help_heading = "The report"
+    )]
+    pub(super) out: Vec<Format>,
+    /// Where to write them: compare-HANDLER.json and so on
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        default_value = ".",
+        help_heading = "The report"
+    )]
+    pub(super) out_dir: PathBuf,
+    /// Print the whole report as JSON on standard output, instead of tables
+    #[arg(long, help_heading = "The report")]
+    pub(super) json: bool,
+}
+
+/// A form in which a report is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Everything, for programs and for --from and --baseline.
+    Json,
+    /// A line for each run.
+    Csv,
+    /// Tables for a README.
+    Md,
+    /// A page with charts.
+    Html,
+    /// The charts in one picture.
+    Svg,
+}
+
+/// [`Transport`], as a word of the command line.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Wire {
+    /// TCP over the loopback interface.
+    #[default]
+    Tcp,
+    /// Unix sockets.
+    Unix,
+}
+
+fn peers() -> PossibleValuesParser {
+    PossibleValuesParser::new(PeerKind::ALL.map(PeerKind::word))
+}
+
+impl Options {
+    /// What is to be compared; the programs are not known here.
+    pub(super) fn comparison(&self) -> Result<Comparison, Failure> {
+        let wrong = |sentence: &str| Err(Failure::new(Code::Usage, sentence));
+        if self.rounds == 0 {
+            return wrong("nothing is measured in 0 rounds: write --rounds 6");
+        }
+        if self.duration.is_zero() {
+            return wrong("nothing is measured in no time: write --duration 500ms");
+        }
+        let mut connections = self.conns.clone();
+        connections.sort_unstable();
+        connections.dedup();
+        if connections.first() == Some(&0) {
+            return wrong("a load needs at least one connection (in --conns)");
+        }
+        Ok(Comparison {
+            program: PathBuf::new(),
+            peer_program: None,
+            entrants: self.entrants()?,
+            conversation: self.handler,
+            form: self.load.form(),
+            transport: match self.transport {
+                Wire::Tcp => Transport::Tcp,
+                Wire::Unix => Transport::Unix,
+            },
+            connections,
+            active: self.load.active,
+            stuck: self.load.stuck,
+            message_bytes: self.load.size,
+            think: self.load.think,
+            nodelay: self.load.nodelay,
+            warm_up: self.load.warm_up,
+            duration: self.duration,
+            rounds: self.rounds,
+            seed: self.seed,
+            is_pinned: !self.unpinned,
+            command: Vec::new(),
+        })
+    }
+
+    /// Everybody who takes part; the first mode twice.
+    fn entrants(&self) -> Result<Vec<Entrant>, Failure> {
+        let mut entrants = Vec::new();
+        for &mode in &self.modes {
+            for &style in &self.styles {
+                entrants.push(Entrant::Mode(mode, style));
+            }
+        }
+        if let Some(&Entrant::Mode(mode, style)) = entrants.first() {
+            entrants.push(Entrant::Control(mode, style));
+        }
+        let kinds = PeerKind::ALL.into_iter();
+        let wanted = kinds.filter(|kind| self.peers.iter().any(|word| word == kind.word()));
+        entrants.extend(wanted.map(Entrant::Peer));
+        entrants.extend(self.against.iter().cloned().map(Entrant::Foreign));
+        let names: Vec<_> = entrants.iter().map(Entrant::name).collect();
+        let twice = (names.iter().enumerate()).find(|(index, name)| names[..*index].contains(name));
+        match twice {
+            None => Ok(entrants),
+            Some((_, name)) => Err(Failure::new(
+                Code::Usage,
+                format!(
+                    "'{name}' would take part twice: name each once, a command with NAME=COMMAND"
+                ),
+            )),
+        }
+    }
+
+    /// Whether the budgets are about somebody who takes part.
+    pub(super) fn check_budgets_of(&self, comparison: &Comparison) -> Result<(), Failure> {
+        let names: Vec<_> = comparison.entrants.iter().map(Entrant::name).collect();
+        (self.fail_if.iter())
+            .try_for_each(|budget| budget.check_connections(&comparison.connections))
+            .map_err(|error| Failure::new(Code::Usage, error.to_string()))?;
+        self.check_names(&names)
+    }
+
+    /// The same for a report that is drawn again.
+    pub(super) fn check_budgets(&self, contestants: &[Contestant]) -> Result<(), Failure> {
+        let names: Vec<_> = contestants.iter().map(|one| one.name.clone()).collect();
+        self.check_names(&names)
+    }
+
+    fn check_names(&self, names: &[String]) -> Result<(), Failure> {
+        (self.fail_if.iter())
+            .try_for_each(|budget| budget.check_names(names))
+            .map_err(|error| Failure::new(Code::Usage, error.to_string()))
+    }
+}

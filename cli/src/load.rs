@@ -1,0 +1,236 @@
+//! `load`: the load generator alone, against any server.
+
+use std::fmt::Write as _;
+use std::io::{self, ErrorKind, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::json;
+use socketserver::Endpoint;
+use socketserver_bench::compare::generator_limit;
+use socketserver_bench::load::{self, Conversation, Form, LoadError, Measurement, Plan};
+use socketserver_bench::report::GeneratorLimit;
+use socketserver_bench::watch::{Processors, as_on};
+
+use crate::console::Console;
+use crate::exit::{Code, Failure};
+use crate::measuring::{LoadOptions, stop_when_interrupted};
+use crate::units;
+
+/// Puts a server, ours or not, under load, compares every byte of its answers, and says how long they took.
+///
+/// In a closed loop each connection waits for its answer before it sends again, which shows what the server can do at most. In an
+/// open loop (--rate) messages are due at fixed times and the latency counts from then, so that a server that stalls cannot make its
+/// clients ask less.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Exit codes: 0 done, 1 something was wrong with the answers, 2 usage, 3 cannot connect or resolve, 130 interrupted.")]
+pub(crate) struct Options {
+    /// Where the server listens: tcp://HOST:PORT, HOST:PORT, :PORT (on 127.0.0.1), unix:PATH or unix:@NAME
+    endpoint: Endpoint,
+    /// What the server answers: echo, uppercase, or with lines work:TIME or wait:TIME
+    #[arg(long, value_name = "HANDLER", default_value_t = Conversation::Echo)]
+    handler: Conversation,
+    /// Connections that are open at once
+    #[arg(long, value_name = "N", default_value = "50", value_parser = units::count::<usize>)]
+    conns: usize,
+    /// How long is measured
+    #[arg(long, value_name = "TIME", default_value = "3s", value_parser = units::time)]
+    duration: Duration,
+    /// How long connecting may take
+    #[arg(long, value_name = "TIME", env = "SOCKETSERVER_CONNECT_TIMEOUT", default_value = "10s", value_parser = units::time)]
+    connect_timeout: Duration,
+    /// Print one JSON object instead
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    load: LoadOptions,
+}
+
+pub(crate) fn run(options: &Options, console: Console) -> Result<(), Failure> {
+    let stop = stop_when_interrupted()?;
+    let plan = Plan {
+        form: options.load.form(),
+        message_bytes: options.load.size,
+        connections: options.conns,
+        active: options.load.active,
+        stuck: options.load.stuck,
+        think: options.load.think,
+        nodelay: options.load.nodelay,
+        warm_up: options.load.warm_up,
+        duration: options.duration,
+        connect_timeout: options.connect_timeout,
+        ..Plan::new(options.endpoint.clone(), options.handler)
+    };
+    let limit = generator_limit(plan.form, plan.message_bytes, &Processors::default(), &stop)
+        .map_err(|error| failure(&error))?;
+    console.say(format_args!(
+        "{} connections to {}, {}, {} of {} bytes, for {}",
+        plan.connections,
+        plan.endpoint,
+        plan.form.words(),
+        if plan.conversation.has_lines() {
+            "lines"
+        } else {
+            "messages"
+        },
+        plan.message_bytes,
+        units::written(Some(plan.duration)),
+    ));
+    let measured = measure(&plan, &stop)?;
+    let text = if options.json {
+        as_json(&plan, &measured, limit)
+    } else {
+        as_text(&measured, limit)
+    };
+    print(&text)?;
+    if stop.load(Ordering::Relaxed) {
+        return Err(Failure::told(Code::Interrupted));
+    }
+    match &measured.fault {
+        None => Ok(()),
+        Some(fault) => Err(Failure::new(
+            Code::Failed,
+            format!("something was wrong with the answers: {fault}"),
+        )),
+    }
+}
+
+/// Makes the load on the last processor, where there are several: a server that is free to choose will keep away from it.
+fn measure(plan: &Plan, stop: &AtomicBool) -> Result<Measurement, Failure> {
+    let processors = Processors::divide();
+    as_on(&processors.load, || load::run(plan, &mut (), stop)).map_err(|error| failure(&error))
+}
+
+/// The failure of a load that could not be made.
+pub(crate) fn failure(error: &LoadError) -> Failure {
+    let code = match error {
+        LoadError::Resolve { .. } | LoadError::Connect { .. } => Code::Connect,
+        LoadError::Plan(_) => Code::Usage,
+        _ => Code::Failed,
+    };
+    Failure::new(code, error.to_string())
+}
+
+/// The result, a line for each figure.
+fn as_text(measured: &Measurement, limit: GeneratorLimit) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: String| {
+        // Writing to a text does not fail.
+        let _ = writeln!(text, "{name:<12}{value}");
+    };
+    let rate = rate_of(measured);
+    let offered = measured.offered.map_or_else(String::new, |offered| {
+        format!(" of {offered} that were due")
+    });
+    line(
+        "served",
+        format!("{}{offered}, {rate:.0} a second", measured.served),
+    );
+    for (name, part) in [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)] {
+        if let Some(time) = measured.latency.quantile(part) {
+            line(name, microseconds(time));
+        }
+    }
+    if measured.served > 0 {
+        line("max", microseconds(measured.latency.max_us));
+        line("fairness", format!("{:.3}", measured.fairness));
+    }
+    if measured.unserved > 0 {
+        line(
+            "unserved",
+            format!("{} connections were never served", measured.unserved),
+        );
+    }
+    for (word, count) in &measured.errors {
+        line("error", format!("{word}: {count}"));
+    }
+    let busy = measured.generator.busy;
+    let bound = if busy >= BUSY {
+        "; it was the bottleneck: the server could do more"
+    } else {
+        ""
+    };
+    line(
+        "generator",
+        format!(
+            "busy for {:.0} % of the time, at most {:.0} messages a second{bound}",
+            busy * 100.0,
+            limit.messages_per_second
+        ),
+    );
+    if let Some(late) = measured
+        .generator
+        .late_p99_us
+        .filter(|&late| late > LATE_US)
+    {
+        line(
+            "",
+            format!("it sent late, by {} at p99", microseconds(late)),
+        );
+    }
+    text.pop();
+    text
+}
+
+/// From which part of the time on the generator is the bottleneck, and how late it may be.
+const BUSY: f64 = 0.95;
+const LATE_US: f64 = 1000.0;
+
+#[expect(clippy::cast_precision_loss, reason = "a count of some millions")]
+fn rate_of(measured: &Measurement) -> f64 {
+    measured.served as f64 / measured.seconds.max(1e-9)
+}
+
+/// A time in the unit that it is best read in.
+fn microseconds(time: f64) -> String {
+    match time {
+        ..1e3 => format!("{time:.0} us"),
+        ..1e6 => format!("{:.2} ms", time / 1e3),
+        _ => format!("{:.2} s", time / 1e6),
+    }
+}
+
+fn as_json(plan: &Plan, measured: &Measurement, limit: GeneratorLimit) -> String {
+    let rate = match plan.form {
+        Form::Open { rate } => Some(rate),
+        _ => None,
+    };
+    json!({
+        "schema": 1,
+        "endpoint": plan.endpoint,
+        "handler": plan.conversation.to_string(),
+        "load": plan.form.words(),
+        "rate": rate,
+        "connections": plan.connections,
+        "message_bytes": plan.message_bytes,
+        "seconds": measured.seconds,
+        "served": measured.served,
+        "served_per_second": rate_of(measured),
+        "offered": measured.offered,
+        "p50_us": measured.latency.quantile(0.5),
+        "p90_us": measured.latency.quantile(0.9),
+        "p99_us": measured.latency.quantile(0.99),
+        "p99.9_us": measured.latency.quantile(0.999),
+        "latency": measured.latency,
+        "series": measured.series,
+        "fairness": measured.fairness,
+        "unserved": measured.unserved,
+        "errors": measured.errors,
+        "fault": measured.fault,
+        "generator": measured.generator,
+        "generator_limit": limit,
+    })
+    .to_string()
+}
+
+/// Prints a result; a reader who has seen enough is no failure.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    match writeln!(io::stdout(), "{text}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::system("cannot write to standard output", &error))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,100 @@
+//! What `load` and `compare` have in common: the form of a load, and the end that Control-C asks for.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use clap::{ArgAction, Args};
+use signal_hook::consts::signal::{SIGINT, SIGTERM};
+use socketserver_bench::load::Form;
+
+use crate::exit::{Code, Failure};
+use crate::units;
+
+/// The form of a load.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "The load")]
+pub(crate) struct LoadOptions {
+    /// Bytes of a message
+    #[arg(long, value_name = "SIZE", default_value = "64", value_parser = units::size)]
+    pub(crate) size: usize,
+    /// Closed loop: messages that each connection has on their way at once
+    #[arg(long, value_name = "N", default_value = "1", value_parser = units::count::<usize>)]
+    window: usize,
+    /// Open loop instead: so many messages are due in a second, by all connections together, and the latency counts from when
+    /// each was due
+    #[arg(long, value_name = "N", conflicts_with = "window", value_parser = rate)]
+    rate: Option<f64>,
+    /// Churn instead: connect, exchange one message, close, again and again
+    #[arg(long, conflicts_with_all = ["window", "rate", "think"])]
+    churn: bool,
+    /// How long a connection waits after an answer, in a closed loop
+    #[arg(long, value_name = "TIME", default_value = "0s", conflicts_with = "rate", value_parser = units::time)]
+    pub(crate) think: Duration,
+    /// How many of the connections speak; the others are open and silent [default: all]
+    #[arg(long, value_name = "N", value_parser = units::count::<usize>)]
+    pub(crate) active: Option<usize>,
+    /// Connections besides, that send as much as they can and never read
+    #[arg(long, value_name = "N", default_value = "0", value_parser = units::count::<usize>)]
+    pub(crate) stuck: usize,
+    /// Send small messages at once, on both sides, rather than let the system collect them
+    #[arg(long, value_name = "BOOL", default_value = "true", action = ArgAction::Set, value_parser = units::switch)]
+    pub(crate) nodelay: bool,
+    /// How long the load lasts before anything is measured
+    #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = units::time)]
+    pub(crate) warm_up: Duration,
+}
+
+impl LoadOptions {
+    pub(crate) fn form(&self) -> Form {
+        match self.rate {
+            _ if self.churn => Form::Churn,
+            Some(rate) => Form::Open { rate },
+            None => Form::Closed {
+                window: self.window,
+            },
+        }
+    }
+}
+
+/// `20000`, `20k`, `0.5`.
+fn rate(text: &str) -> Result<f64, String> {
+    let (digits, factor) = match text.strip_suffix('k') {
+        Some(digits) => (digits, 1e3),
+        None => (text, 1.0),
+    };
+    let rate = digits.parse::<f64>().ok().map(|rate| rate * factor);
+    rate.filter(|rate| rate.is_finite() && *rate > 0.0)
+        .ok_or_else(|| format!("'{text}' is not a rate: write 20000 or 20k, messages in a second"))
+}
+
+/// Becomes true at the first Control-C or SIGTERM; a second one ends the program at once.
+pub(crate) fn stop_when_interrupted() -> Result<Arc<AtomicBool>, Failure> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let register = || -> io::Result<()> {
+        for signal in [SIGINT, SIGTERM] {
+            // In this order: the first signal finds the switch off, and puts it on.
+            let code = Code::Interrupted as i32;
+            signal_hook::flag::register_conditional_shutdown(signal, code, stop.clone())?;
+            signal_hook::flag::register(signal, stop.clone())?;
+        }
+        Ok(())
+    };
+    register().map_err(|error| Failure::system("cannot listen to signals", &error))?;
+    Ok(stop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_numbers_above_zero() {
+        assert_eq!(rate("20000"), Ok(20_000.0));
+        assert_eq!(rate("1.5k"), Ok(1500.0));
+        for wrong in ["", "0", "-1", "fast", "inf", "1M"] {
+            assert!(rate(wrong).is_err(), "{wrong}");
+        }
+    }
+}
