@@ -114,6 +114,11 @@ impl Tally {
         }
     }
 
+    /// The longest that an answer has taken so far.
+    pub(super) fn longest(&self) -> u64 {
+        self.latency.max()
+    }
+
     /// A message was sent that had been due then.
     pub(super) fn note_sent(&mut self, due: u64, now: u64) {
         if self.window.contains(&due) {

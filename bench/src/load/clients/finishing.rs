@@ -5,7 +5,7 @@ use crate::load::LoadError;
 
 /// How long is waited for the last answers.
 const FINISH_MAX: u64 = 1_000 * MILLISECOND;
-/// After how long a silence no more are expected.
+/// After how long a silence no more are expected, unless answers have taken longer than that before.
 const FINISH_SILENCE: u64 = 250 * MILLISECOND;
 
 impl Clients<'_> {
@@ -14,9 +14,10 @@ impl Clients<'_> {
         self.phase = Phase::Finishing;
         let begun = self.now();
         self.last_answer = begun;
+        let silence = FINISH_SILENCE.max(self.tally.longest());
         while self.owes() && !self.is_stopped() {
             let now = self.now();
-            let is_silent = now > self.last_answer + FINISH_SILENCE;
+            let is_silent = now > self.last_answer + silence;
             if is_silent || now > begun + FINISH_MAX {
                 self.note_unanswered(is_silent);
                 break;

@@ -1,0 +1,4 @@
+//! The load generator is measured with servers whose faults are known: what is planted must be found, and nothing else.
+
+mod load;
+mod servers;
