@@ -5,6 +5,7 @@ mod output;
 mod watching;
 
 use std::env;
+use std::iter;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
@@ -42,9 +43,7 @@ fn measure(options: &Options, console: Console) -> Result<Report, Failure> {
         program: env::current_exe()
             .map_err(|error| Failure::system("cannot find this program itself", &error))?,
         peer_program: peer_program(),
-        command: env::args_os()
-            .map(|word| word.to_string_lossy().into_owned())
-            .collect(),
+        command: command(),
         ..options.comparison()?
     };
     options.check_budgets_of(&comparison)?;
@@ -66,6 +65,13 @@ fn measure(options: &Options, console: Console) -> Result<Report, Failure> {
         });
     }
     Ok(report)
+}
+
+/// The command as it would be written again: where this program lies is nobody's business.
+fn command() -> Vec<String> {
+    let words = env::args_os().skip(1);
+    let words = words.map(|word| word.to_string_lossy().into_owned());
+    iter::once("socketserver".to_owned()).chain(words).collect()
 }
 
 /// The program with the peers, if it was built: it lies beside this one.

@@ -10,8 +10,12 @@ use super::{clean, prose, units};
 /// A report as Markdown.
 pub fn markdown(report: &Report, verdict: &[String]) -> String {
     let mut out = format!("# {}\n\n", clean::markdown(&prose::title(report)));
-    for sentence in verdict {
-        let _ = writeln!(out, "**{}**\n", clean::markdown(sentence));
+    if let Some((first, others)) = verdict.split_first() {
+        let _ = writeln!(out, "**{}**\n", clean::markdown(first));
+        for sentence in others {
+            let _ = writeln!(out, "- {}", clean::markdown(sentence));
+        }
+        out.push('\n');
     }
     for (word, fact) in prose::facts(report) {
         let _ = writeln!(out, "- {word}: {}", clean::markdown(&fact));

@@ -57,6 +57,9 @@ pub fn picture(report: &Report, verdict: &[String]) -> String {
     markup.into_text()
 }
 
+/// How many sentences stand above the charts: the first ones say which mode to use. All of them are in the description.
+const SENTENCES_MAX: usize = 3;
+
 /// Draws everything, and gives the height that it takes.
 fn draw(markup: &mut Markup, report: &Report, verdict: &[String], figures: &[Figure]) -> f64 {
     let mut top = EDGE + 16.0;
@@ -68,7 +71,11 @@ fn draw(markup: &mut Markup, report: &Report, verdict: &[String], figures: &[Fig
         &prose::title(report),
     );
     top += 12.0;
-    for line in verdict.iter().flat_map(|sentence| lines(sentence)) {
+    for line in verdict
+        .iter()
+        .take(SENTENCES_MAX)
+        .flat_map(|sentence| lines(sentence))
+    {
         top += LETTER * 1.5;
         label(markup, "name", (EDGE, top), Anchor::Start, &line);
     }

@@ -68,6 +68,7 @@ fn a_comparison_prints_a_table_and_writes_every_form_of_report() {
     let report: Value = serde_json::from_str(&read("json")).unwrap();
     assert_eq!(report["schema"], 1);
     assert_eq!(report["is_complete"], true);
+    assert_eq!(report["command"][0], "socketserver", "wherever it lies");
     assert_eq!(report["contestants"].as_array().unwrap().len(), 5);
     let runs = report["runs"].as_array().unwrap();
     assert_eq!(
@@ -271,7 +272,7 @@ fn a_server_does_not_differ_from_itself() {
         while comparison.stdout.wait_for(Duration::from_secs(60)) {}
         let report = Report::load(folder.path().join("compare-echo.json")).unwrap();
         let verdict = report.verdict();
-        for metric in [Metric::Served, Metric::P50, Metric::P99, Metric::Cpu] {
+        for metric in [Metric::Served, Metric::P99, Metric::Cpu, Metric::Memory] {
             let finding = verdict.finding("reactor", "same", 50, metric).unwrap();
             if finding.differs() {
                 found.push(format!("seed {seed}: {metric}: {finding:?}"));
