@@ -147,7 +147,7 @@ fn as_text(measured: &Measurement, limit: GeneratorLimit) -> String {
         line("error", format!("{word}: {count}"));
     }
     let busy = measured.generator.busy;
-    let bound = if busy >= BUSY {
+    let bound = if measured.generator.is_bottleneck() {
         "; it was the bottleneck: the server could do more"
     } else {
         ""
@@ -160,23 +160,18 @@ fn as_text(measured: &Measurement, limit: GeneratorLimit) -> String {
             limit.messages_per_second
         ),
     );
-    if let Some(late) = measured
-        .generator
-        .late_p99_us
-        .filter(|&late| late > LATE_US)
-    {
+    if let Some(late) = measured.generator.late_p99_us {
         line(
             "",
-            format!("it sent late, by {} at p99", microseconds(late)),
+            format!(
+                "99 of 100 messages were sent no later than {} after they were due",
+                microseconds(late)
+            ),
         );
     }
     text.pop();
     text
 }
-
-/// From which part of the time on the generator is the bottleneck, and how late it may be.
-const BUSY: f64 = 0.95;
-const LATE_US: f64 = 1000.0;
 
 #[expect(clippy::cast_precision_loss, reason = "a count of some millions")]
 fn rate_of(measured: &Measurement) -> f64 {

@@ -1,6 +1,5 @@
 //! What `load` and `compare` have in common: the form of a load, and the end that Control-C asks for.
 
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -9,7 +8,7 @@ use clap::{ArgAction, Args};
 use signal_hook::consts::signal::{SIGINT, SIGTERM};
 use socketserver_bench::load::Form;
 
-use crate::exit::{Code, Failure};
+use crate::exit::Failure;
 use crate::units;
 
 /// The form of a load.
@@ -69,19 +68,14 @@ fn rate(text: &str) -> Result<f64, String> {
         .ok_or_else(|| format!("'{text}' is not a rate: write 20000 or 20k, messages in a second"))
 }
 
-/// Becomes true at the first Control-C or SIGTERM; a second one ends the program at once.
+/// Becomes true at Control-C or SIGTERM. Further signals change nothing: the servers that were started must be ended first, which has a
+/// deadline.
 pub(crate) fn stop_when_interrupted() -> Result<Arc<AtomicBool>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
-    let register = || -> io::Result<()> {
-        for signal in [SIGINT, SIGTERM] {
-            // In this order: the first signal finds the switch off, and puts it on.
-            let code = Code::Interrupted as i32;
-            signal_hook::flag::register_conditional_shutdown(signal, code, stop.clone())?;
-            signal_hook::flag::register(signal, stop.clone())?;
-        }
-        Ok(())
-    };
-    register().map_err(|error| Failure::system("cannot listen to signals", &error))?;
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register(signal, stop.clone())
+            .map_err(|error| Failure::system("cannot listen to signals", &error))?;
+    }
     Ok(stop)
 }
 

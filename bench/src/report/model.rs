@@ -241,11 +241,14 @@ impl Run {
 
     /// Whether the load generator was the bottleneck, so that the server could do more.
     pub fn is_bound_by_generator(&self) -> bool {
-        self.generator.busy >= BUSY
-            || self
-                .generator
-                .late_p99_us
-                .is_some_and(|late| late > LATE_US)
+        self.generator.is_bottleneck()
+    }
+}
+
+impl GeneratorCost {
+    /// Whether it was the bottleneck: busy all the time, or late.
+    pub fn is_bottleneck(&self) -> bool {
+        self.busy >= BUSY || self.late_p99_us.is_some_and(|late| late > LATE_US)
     }
 }
 

@@ -7,7 +7,7 @@ use mio::event::Event;
 use mio::{Events, Token};
 
 use super::{Clients, MICROSECOND, MILLISECOND, Phase, nanoseconds};
-use crate::load::connection::{OUTSTANDING_MAX, Role, Standing, Turn};
+use crate::load::connection::{Connection, OUTSTANDING_MAX, Role, Standing, Turn};
 use crate::load::{Form, LoadError};
 
 /// How often somebody who wants to stop is heard.
@@ -152,29 +152,29 @@ impl Clients<'_> {
         }
     }
 
-    pub(super) fn send(&mut self, number: usize, now: u64) {
-        let mut turn = Turn {
+    /// A connection, and what all of them share.
+    fn turn_of(&mut self, number: usize, now: u64) -> (&mut Connection, Turn<'_>) {
+        let turn = Turn {
             payload: &self.payload,
             tally: &mut self.tally,
             buffer: &mut self.buffer,
             staging: &mut self.staging,
             now,
         };
-        if let Standing::Over(word, sentence) = self.connections[number].send(&mut turn) {
+        (&mut self.connections[number], turn)
+    }
+
+    pub(super) fn send(&mut self, number: usize, now: u64) {
+        let (connection, mut turn) = self.turn_of(number, now);
+        if let Standing::Over(word, sentence) = connection.send(&mut turn) {
             self.lose(number, word, sentence);
         }
     }
 
     fn receive(&mut self, number: usize, hung_up: bool) -> Result<(), LoadError> {
         let now = self.now();
-        let mut turn = Turn {
-            payload: &self.payload,
-            tally: &mut self.tally,
-            buffer: &mut self.buffer,
-            staging: &mut self.staging,
-            now,
-        };
-        match self.connections[number].receive(hung_up, &mut turn) {
+        let (connection, mut turn) = self.turn_of(number, now);
+        match connection.receive(hung_up, &mut turn) {
             Standing::Open(0) => Ok(()),
             Standing::Open(answers) => self.follow_up(number, answers, now),
             Standing::Over(word, sentence) => {

@@ -66,7 +66,7 @@ fn sequence(choices: &[Choice]) -> String {
             let names: Vec<_> = choice.modes.iter().map(|name| named(name)).collect();
             let names = or(&names);
             match index {
-                0 => format!("Up to {} use {names}", connections(choice.to)),
+                0 => format!("{} use {names}", up_to(choice.to)),
                 _ if index + 1 == choices.len() => format!("from {} on use {names}", choice.from),
                 _ => format!("from {} to {} use {names}", choice.from, choice.to),
             }
@@ -129,11 +129,17 @@ fn changes(verdict: &Verdict, served: Served) -> Vec<String> {
         .collect()
 }
 
+/// `With 1 connection`, `Up to 100 connections`.
+fn up_to(count: usize) -> String {
+    let word = if count == 1 { "With" } else { "Up to" };
+    format!("{word} {}", connections(count))
+}
+
 fn change(verdict: &Verdict, crossover: &Crossover, metrics: &[Metric], served: Served) -> String {
     let [one, other] = &crossover.modes;
     let nouns: Vec<_> = metrics.iter().map(|&metric| served.noun(metric)).collect();
     let nouns = and(&nouns);
-    let up_to = connections(crossover.up_to);
+    let up_to = up_to(crossover.up_to);
     let from = crossover.from;
     let other_than = |name: &String| if name == one { other } else { one };
     match &crossover.shift {
@@ -148,15 +154,15 @@ fn change(verdict: &Verdict, crossover: &Crossover, metrics: &[Metric], served: 
                 }
                 None => format!("from {from} on {ahead} is better"),
             };
-            format!("Up to {up_to}, {behind} does as well as {ahead} by {nouns}; {begins}.")
+            format!("{up_to}, {behind} does as well as {ahead} by {nouns}; {begins}.")
         }
         Shift::Turns { before, after } => format!(
-            "Up to {up_to}, {} is better than {} by {nouns}; from {from} on it is the other way round.",
+            "{up_to}, {} is better than {} by {nouns}; from {from} on it is the other way round.",
             named(before),
             named(after)
         ),
         Shift::Ends { ahead } => format!(
-            "Up to {up_to}, {} is better than {} by {nouns}; from {from} on they cannot be told apart.",
+            "{up_to}, {} is better than {} by {nouns}; from {from} on they cannot be told apart.",
             named(ahead),
             named(other_than(ahead))
         ),
