@@ -9,7 +9,7 @@ use clap::Args;
 use serde_json::json;
 use socketserver::Endpoint;
 use socketserver_bench::compare::generator_limit;
-use socketserver_bench::load::{self, Conversation, Form, LoadError, Measurement, Plan};
+use socketserver_bench::load::{self, Conversation, LoadError, Measurement, Plan};
 use socketserver_bench::report::GeneratorLimit;
 use socketserver_bench::watch::{Processors, as_on};
 
@@ -49,9 +49,13 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options, console: Console) -> Result<(), Failure> {
+    let [form] = options.load.forms()[..] else {
+        let sentence = "a load has one rate: write --rate 20000, or compare at several";
+        return Err(Failure::new(Code::Usage, sentence));
+    };
     let stop = stop_when_interrupted()?;
     let plan = Plan {
-        form: options.load.form(),
+        form,
         message_bytes: options.load.size,
         connections: options.conns,
         active: options.load.active,
@@ -188,16 +192,12 @@ fn microseconds(time: f64) -> String {
 }
 
 fn as_json(plan: &Plan, measured: &Measurement, limit: GeneratorLimit) -> String {
-    let rate = match plan.form {
-        Form::Open { rate } => Some(rate),
-        _ => None,
-    };
     json!({
         "schema": 1,
         "endpoint": plan.endpoint,
         "handler": plan.conversation.to_string(),
         "load": plan.form.words(),
-        "rate": rate,
+        "rate": plan.form.rate(),
         "connections": plan.connections,
         "message_bytes": plan.message_bytes,
         "seconds": measured.seconds,

@@ -22,9 +22,9 @@ pub(crate) struct LoadOptions {
     #[arg(long, value_name = "N", default_value = "1", value_parser = units::count::<usize>)]
     window: usize,
     /// Open loop instead: so many messages are due in a second, by all connections together, and the latency counts from when
-    /// each was due
-    #[arg(long, value_name = "N", conflicts_with = "window", value_parser = rate)]
-    rate: Option<f64>,
+    /// each was due. Compare takes several rates, with commas between them, and speaks of the highest
+    #[arg(long, value_name = "N", value_delimiter = ',', conflicts_with = "window", value_parser = rate)]
+    rate: Vec<f64>,
     /// Churn instead: connect, exchange one message, close, again and again
     #[arg(long, conflicts_with_all = ["window", "rate", "think"])]
     churn: bool,
@@ -46,13 +46,17 @@ pub(crate) struct LoadOptions {
 }
 
 impl LoadOptions {
-    pub(crate) fn form(&self) -> Form {
-        match self.rate {
-            _ if self.churn => Form::Churn,
-            Some(rate) => Form::Open { rate },
-            None => Form::Closed {
+    /// One form, or open loops at several rates, in rising order.
+    pub(crate) fn forms(&self) -> Vec<Form> {
+        let mut rates = self.rate.clone();
+        rates.sort_by(f64::total_cmp);
+        rates.dedup();
+        match rates.as_slice() {
+            _ if self.churn => vec![Form::Churn],
+            [] => vec![Form::Closed {
                 window: self.window,
-            },
+            }],
+            rates => rates.iter().map(|&rate| Form::Open { rate }).collect(),
         }
     }
 }

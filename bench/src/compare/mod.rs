@@ -48,8 +48,8 @@ pub struct Comparison {
     pub entrants: Vec<Entrant>,
     /// What is said.
     pub conversation: Conversation,
-    /// In which form.
-    pub form: Form,
+    /// In which forms: one, or open loops at several rates, in rising order.
+    pub forms: Vec<Form>,
     /// Over what.
     pub transport: Transport,
     /// With how many connections: each number is a part of its own.
@@ -122,17 +122,17 @@ impl Comparison {
             Processors::default()
         };
         let mut report = self.empty_report(&processors);
-        report.generator = generator_limit(self.form, self.message_bytes, &processors, stop)?;
+        report.generator = generator_limit(self.form(), self.message_bytes, &processors, stop)?;
         progress(Progress::Calibrated(report.generator));
 
         let mut absent = BTreeSet::new();
-        let total = self.rounds * self.entrants.len() * self.connections.len();
+        let total = self.rounds * self.turns().len();
         let mut done = 0;
         let mut random = fastrand::Rng::with_seed(self.seed);
         for round in 1..=self.rounds {
             let mut turns = self.turns();
             random.shuffle(&mut turns);
-            for (index, connections) in turns {
+            for (index, connections, form) in turns {
                 let entrant = &self.entrants[index];
                 let contestant = &entrant.name();
                 done += 1;
@@ -151,7 +151,7 @@ impl Comparison {
                     round,
                     rounds: self.rounds,
                 });
-                match self.measure(entrant, connections, round, &processors, stop) {
+                match self.measure(entrant, (connections, form), round, &processors, stop) {
                     // What was interrupted is no measurement.
                     Ok(_) if stop.load(Ordering::Relaxed) => {}
                     Ok(run) => {
@@ -172,22 +172,37 @@ impl Comparison {
         Ok(report)
     }
 
-    /// Everybody with every number of connections.
-    fn turns(&self) -> Vec<(usize, usize)> {
-        let everybody = 0..self.entrants.len();
-        let turns = everybody.flat_map(|index| {
-            let numbers = self.connections.iter();
-            numbers.map(move |&connections| (index, connections))
-        });
-        turns.collect()
+    /// Everybody with every number of connections in every form.
+    fn turns(&self) -> Vec<(usize, usize, Form)> {
+        let mut turns = Vec::new();
+        for index in 0..self.entrants.len() {
+            for &connections in &self.connections {
+                let forms = self.forms.iter();
+                turns.extend(forms.map(|&form| (index, connections, form)));
+            }
+        }
+        turns
+    }
+
+    /// The form that tables speak of: the only one, or the open loop with the highest rate.
+    fn form(&self) -> Form {
+        self.forms
+            .last()
+            .copied()
+            .unwrap_or(Form::Closed { window: 1 })
+    }
+
+    /// All rates, in an open loop.
+    fn rates(&self) -> Vec<f64> {
+        self.forms.iter().filter_map(|form| form.rate()).collect()
     }
 
     fn empty_report(&self, processors: &Processors) -> Report {
         let now = humantime::format_rfc3339_seconds(SystemTime::now());
-        let (window, rate) = match self.form {
-            Form::Closed { window } => (window, None),
-            Form::Open { rate } => (0, Some(rate)),
-            Form::Churn => (1, None),
+        let window = match self.form() {
+            Form::Closed { window } => window,
+            Form::Open { .. } => 0,
+            Form::Churn => 1,
         };
         Report {
             schema: SCHEMA,
@@ -197,10 +212,11 @@ impl Comparison {
             setup: Setup {
                 handler: self.conversation.to_string(),
                 transport: self.transport.word().to_owned(),
-                load: self.form.words().to_owned(),
+                load: self.form().words().to_owned(),
                 message_bytes: self.message_bytes,
                 window,
-                rate,
+                rate: self.form().rate(),
+                rates: self.rates(),
                 think_seconds: self.think.as_secs_f64(),
                 active: self.active,
                 stuck: self.stuck,
@@ -225,7 +241,7 @@ impl Comparison {
     fn measure(
         &self,
         entrant: &Entrant,
-        connections: usize,
+        (connections, form): (usize, Form),
         round: usize,
         processors: &Processors,
         stop: &AtomicBool,
@@ -234,13 +250,14 @@ impl Comparison {
             Server::start(self, entrant, connections, stop)
         })?;
         let mut watch = Watch::new(server.process());
-        let plan = self.plan(&server, connections);
+        let plan = self.plan(&server, connections, form);
         let measured = as_on(&processors.load, || load::run(&plan, &mut watch, stop));
         let life = server.end();
         let mut run = Run {
             contestant: entrant.name(),
             connections,
             round,
+            rate: form.rate(),
             ..Run::default()
         };
         match measured {
@@ -269,9 +286,9 @@ impl Comparison {
         Ok(run)
     }
 
-    fn plan(&self, server: &Server, connections: usize) -> Plan {
+    fn plan(&self, server: &Server, connections: usize, form: Form) -> Plan {
         Plan {
-            form: self.form,
+            form,
             message_bytes: self.message_bytes,
             connections,
             active: self.active,
@@ -294,7 +311,7 @@ impl Comparison {
         );
         let grown = end.resident_bytes() as f64 - before.resident_bytes() as f64;
         // Whoever never reads is written to as often as the server likes, so that nothing follows from its calls.
-        let calls = match self.form {
+        let calls = match self.form() {
             Form::Churn => life.system_calls,
             _ => life.transfers,
         };

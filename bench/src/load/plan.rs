@@ -54,6 +54,14 @@ pub enum Form {
 }
 
 impl Form {
+    /// The rate of an open loop.
+    pub fn rate(self) -> Option<f64> {
+        match self {
+            Self::Open { rate } => Some(rate),
+            _ => None,
+        }
+    }
+
     /// The words for it in a report.
     pub fn words(self) -> &'static str {
         match self {

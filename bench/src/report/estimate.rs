@@ -73,8 +73,16 @@ fn rank(rounds: usize) -> usize {
 }
 
 impl Report {
-    /// The runs of a contestant with so many connections, in the order of their rounds.
+    /// The runs of a contestant with so many connections, in the order of their rounds. Of several rates these are the runs of the highest,
+    /// where servers differ.
     pub fn runs_of(&self, contestant: &str, connections: usize) -> Vec<&Run> {
+        let mut runs = self.runs_at_all_rates(contestant, connections);
+        runs.retain(|run| run.rate.is_none() || run.rate == self.setup.rate);
+        runs
+    }
+
+    /// The same at every rate.
+    pub fn runs_at_all_rates(&self, contestant: &str, connections: usize) -> Vec<&Run> {
         let mut runs: Vec<_> = (self.runs.iter())
             .filter(|run| run.contestant == contestant && run.connections == connections)
             .collect();
@@ -136,6 +144,31 @@ mod tests {
             assert_eq!(rank(rounds), left_out, "{rounds} rounds");
         }
     }
+
+    #[test]
+    fn of_several_rates_the_highest_is_spoken_of() {
+        let run = |rate: f64, served| Run {
+            contestant: "reactor".to_owned(),
+            connections: 1,
+            rate: Some(rate),
+            seconds: 1.0,
+            served,
+            ..Run::default()
+        };
+        let mut report = Report::from_json(EMPTY).expect("it is a report");
+        report.setup.rate = Some(200.0);
+        report.runs = vec![run(100.0, 100), run(200.0, 150)];
+        let served = report.estimate("reactor", 1, Metric::Served);
+        let served = served.expect("it was measured");
+        assert!(served.contains(150.0) && served.rounds == 1);
+        assert_eq!(report.runs_at_all_rates("reactor", 1).len(), 2);
+    }
+
+    const EMPTY: &str = r#"{ "schema": 1, "when": "", "command": [], "machine": { "processor": "", "processors": 1, "system": "",
+        "memory_bytes": 0, "load_average": 0, "server_processors": [], "load_processors": [] }, "setup": { "handler": "echo",
+        "transport": "tcp", "load": "open loop", "message_bytes": 64, "window": 0, "rate": null, "think_seconds": 0, "active": null,
+        "stuck": 0, "nodelay": true, "connections": [1], "seconds": 1, "warm_up_seconds": 0, "rounds": 1, "seed": 1 },
+        "generator": { "messages_per_second": 1 }, "contestants": [], "runs": [], "notes": [], "is_complete": true }"#;
 
     #[test]
     fn a_median_lies_in_its_interval() {

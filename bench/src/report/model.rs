@@ -64,8 +64,12 @@ pub struct Setup {
     pub message_bytes: usize,
     /// Messages that a connection has on their way at once, in a closed loop.
     pub window: usize,
-    /// Messages that are sent in a second by all connections together, in an open loop.
+    /// Messages that are due in a second by all connections together, in an open loop; the highest rate where there were several. Tables
+    /// and verdicts speak of this one.
     pub rate: Option<f64>,
+    /// All rates of an open loop, in rising order. Reports of one rate may leave it out.
+    #[serde(default)]
+    pub rates: Vec<f64>,
     /// How long a connection waits after an answer, in seconds.
     pub think_seconds: f64,
     /// How many of the connections speak; the others stay silent. None when all do.
@@ -127,6 +131,9 @@ pub struct Run {
     pub connections: usize,
     /// The round, counted from one.
     pub round: usize,
+    /// At which rate messages were due, in an open loop.
+    #[serde(default)]
+    pub rate: Option<f64>,
     /// How long was measured.
     pub seconds: f64,
     /// How many messages were answered, rightly; with churn, connections.

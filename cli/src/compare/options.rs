@@ -151,7 +151,7 @@ impl Options {
             peer_program: None,
             entrants: self.entrants()?,
             conversation: self.handler,
-            form: self.load.form(),
+            forms: self.load.forms(),
             transport: match self.transport {
                 Wire::Tcp => Transport::Tcp,
                 Wire::Unix => Transport::Unix,

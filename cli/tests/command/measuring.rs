@@ -106,6 +106,7 @@ fn every_form_of_load_and_every_transport_can_be_compared() {
     for words in [
         "echo --transport unix",
         "echo --rate 500",
+        "echo --rate 1k,400",
         "echo --churn",
         "echo --window 4 --think 1ms --stuck 1 --active 1 --size 10000 --nodelay off",
         "work:50us",
@@ -122,6 +123,22 @@ fn every_form_of_load_and_every_transport_can_be_compared() {
             "{words}: {ended:?}"
         );
     }
+}
+
+#[test]
+fn several_rates_show_where_servers_leave_what_is_offered() {
+    let folder = TempDir::new().unwrap();
+    let place = folder.path().display();
+    let ended = compare(&format!(
+        "echo {ONE} --rate 2k,500 --out json,html --out-dir {place}"
+    ));
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+    let report: Value = serde_json::from_str(&read("compare-echo.json")).unwrap();
+    assert_eq!(report["setup"]["rates"], serde_json::json!([500.0, 2000.0]));
+    assert_eq!(report["setup"]["rate"], 2000.0);
+    assert_eq!(report["runs"].as_array().unwrap().len(), 2 * 2 * 2);
+    assert!(read("compare-echo.html").contains("Offered and served, with 2 connections"));
 }
 
 #[test]
@@ -355,6 +372,8 @@ fn a_load_ends_with_a_code_that_says_what_was_wrong() {
         ended.stderr.contains("cannot connect to unix:"),
         "{ended:?}"
     );
+    let ended = Process::run("load :1 --rate 1,2 --quiet").end();
+    assert_eq!(ended.code, Some(2), "{ended:?}");
     let ended = Process::run("load :1 --window 0 --quiet").end();
     assert_eq!(
         (ended.code, ended.stderr.as_str()),

@@ -19,7 +19,7 @@ pub(crate) fn against_served(report: &Report) -> Option<Figure> {
         .map(|(index, contestant)| Line {
             name: contestant.name.clone(),
             look: Look(index),
-            spots: spots(report.runs_of(&contestant.name, connections)),
+            spots: spots(report.runs_at_all_rates(&contestant.name, connections)),
         })
         .collect();
     let spots = || lines.iter().flat_map(|line| line.spots.iter().flatten());

@@ -23,7 +23,10 @@ pub(super) fn sentences(report: &Report, verdict: &Verdict) -> Vec<String> {
 
 fn interrupted(report: &Report) -> Option<String> {
     let made = report.runs.len();
-    let planned = report.contestants.len() * report.setup.connections.len() * report.setup.rounds;
+    let planned = report.contestants.len()
+        * report.setup.connections.len()
+        * report.setup.rounds
+        * report.setup.rates.len().max(1);
     (!report.is_complete).then(|| {
         format!("The comparison was interrupted: {made} of {planned} runs were made, and the rest is missing.")
     })
@@ -58,6 +61,7 @@ fn late(report: &Report) -> Option<String> {
     let is_late = |count: usize| {
         let runs: Vec<_> = (report.runs.iter())
             .filter(|run| run.connections == count && run.generator.late_p99_us.is_some())
+            .filter(|run| run.rate.is_none() || run.rate == report.setup.rate)
             .collect();
         let late = runs.iter().filter(|run| Run::is_bound_by_generator(run));
         late.count() * 2 > runs.len()
