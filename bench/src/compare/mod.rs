@@ -153,7 +153,7 @@ impl Comparison {
                 });
                 match self.measure(entrant, (connections, form), round, &processors, stop) {
                     // What was interrupted is no measurement.
-                    Ok(_) if stop.load(Ordering::Relaxed) => {}
+                    _ if stop.load(Ordering::Relaxed) => {}
                     Ok(run) => {
                         progress(Progress::Ended(&run));
                         report.runs.push(run);
