@@ -266,7 +266,7 @@ fn what_is_wrong_is_said_in_one_sentence() {
         (
             "epoll nowhere",
             2,
-            "'nowhere' is not an endpoint: the port is missing (write tcp://HOST:PORT, HOST:PORT, :PORT or unix:PATH)"
+            "'nowhere' is not an endpoint: the port is missing (write tcp://HOST:PORT, HOST:PORT, :PORT, unix:PATH, udp://HOST:PORT or unixgram:PATH)"
                 .into(),
         ),
         (

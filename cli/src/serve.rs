@@ -11,7 +11,9 @@ use std::path::PathBuf;
 use std::thread;
 
 use clap::Args;
-use socketserver::{Address, Config, Endpoint, Server, StartError, StopHandle, StreamServer};
+use socketserver::{
+    Address, Config, DatagramServer, Endpoint, Server, StartError, StopHandle, StreamServer,
+};
 
 use self::report::Served;
 use self::service::{HandlerOptions, Service, ServiceParser};
@@ -29,8 +31,9 @@ pub(crate) struct Options {
     /// on its default port
     #[arg(value_parser = ServiceParser)]
     handler: Option<Service>,
-    /// Where to listen: tcp://HOST:PORT, HOST:PORT, :PORT (on 127.0.0.1), unix:PATH or unix:@NAME [default: 127.0.0.1
-    /// and the handler's port: echo 9001, uppercase 9002, work 9005, wait 9006]
+    /// Where to listen: tcp://HOST:PORT, HOST:PORT, :PORT (on 127.0.0.1), unix:PATH or unix:@NAME, and for datagrams
+    /// udp://HOST:PORT, unixgram:PATH or unixgram:@NAME [default: 127.0.0.1 and the handler's port: echo 9001, uppercase
+    /// 9002, work 9005, wait 9006]
     #[arg(value_name = "ENDPOINT")]
     endpoints: Vec<Endpoint>,
     #[command(flatten)]
@@ -45,11 +48,28 @@ pub(crate) struct Options {
 /// A server that listens, and what it is going to serve.
 struct Bound {
     service: Service,
-    server: StreamServer,
+    server: Carrier,
+}
+
+/// A server, by what carries the messages.
+enum Carrier {
+    Streams(StreamServer),
+    Datagrams(DatagramServer),
+}
+
+impl Carrier {
+    fn server(&self) -> &dyn Server {
+        match self {
+            Self::Streams(server) => server,
+            Self::Datagrams(server) => server,
+        }
+    }
 }
 
 pub(crate) fn run(options: Options, console: Console) -> Result<(), Failure> {
-    options.of_handler.check(options.handler)?;
+    options
+        .of_handler
+        .check(options.handler, &options.endpoints)?;
     let config = options.settings.config()?;
     if let Some(path) = &options.stats_file {
         report::check_writable(path)?;
@@ -59,7 +79,7 @@ pub(crate) fn run(options: Options, console: Console) -> Result<(), Failure> {
     descriptors::make_room(&config, servers.len());
     let stops: Vec<_> = servers
         .iter()
-        .map(|bound| bound.server.stop_handle())
+        .map(|bound| bound.server.server().stop_handle())
         .collect();
     signals::stop_at_signals(stops.clone(), config.drain_timeout, console)?;
     announce(&servers)?;
@@ -80,10 +100,16 @@ pub(crate) fn run(options: Options, console: Console) -> Result<(), Failure> {
     failures.into_iter().next().map_or(Ok(()), Err)
 }
 
-/// What listens where: one server for the handler that was asked for, or one for each to begin with.
+/// What listens where: one server each for the streams and the datagrams of the handler that was asked for, or one for each handler to begin with.
 fn plan(handler: Option<Service>, endpoints: Vec<Endpoint>) -> Vec<(Service, Vec<Endpoint>)> {
     match handler {
-        Some(service) if !endpoints.is_empty() => vec![(service, endpoints)],
+        Some(service) if !endpoints.is_empty() => {
+            let (datagrams, streams): (Vec<_>, Vec<_>) =
+                endpoints.into_iter().partition(Endpoint::is_datagram);
+            let servers = [(service, streams), (service, datagrams)];
+            let has_endpoints = |(_, endpoints): &(Service, Vec<Endpoint>)| !endpoints.is_empty();
+            servers.into_iter().filter(has_endpoints).collect()
+        }
         Some(service) => vec![service.by_default()],
         None => Service::TO_BEGIN_WITH.map(Service::by_default).into(),
     }
@@ -92,10 +118,16 @@ fn plan(handler: Option<Service>, endpoints: Vec<Endpoint>) -> Vec<(Service, Vec
 fn bind(plan: Vec<(Service, Vec<Endpoint>)>, config: &Config) -> Result<Vec<Bound>, Failure> {
     let mut servers = Vec::new();
     for (service, endpoints) in plan {
+        let is_datagram = endpoints.iter().any(Endpoint::is_datagram);
         let builder = StreamServer::builder()
             .config(config.clone())
             .endpoints(endpoints);
-        let server = builder.bind().map_err(|error| {
+        let bound = if is_datagram {
+            builder.bind_datagrams().map(Carrier::Datagrams)
+        } else {
+            builder.bind().map(Carrier::Streams)
+        };
+        let server = bound.map_err(|error| {
             let bind = matches!(error, StartError::Bind(_));
             Failure::new(
                 if bind { Code::Bind } else { Code::Usage },
@@ -120,7 +152,10 @@ fn announce(servers: &[Bound]) -> Result<(), Failure> {
 
 fn print_addresses(servers: &[Bound]) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    for address in servers.iter().flat_map(|bound| bound.server.addresses()) {
+    for address in servers
+        .iter()
+        .flat_map(|bound| bound.server.server().addresses())
+    {
         writeln!(stdout, "listening {address}")?;
     }
     stdout.flush()
@@ -129,7 +164,12 @@ fn print_addresses(servers: &[Bound]) -> io::Result<()> {
 /// Says how to try the servers.
 fn invite(servers: &[Bound], console: Console) {
     for bound in servers {
-        let ports = bound.server.addresses().iter().filter_map(Address::port);
+        let ports = bound
+            .server
+            .server()
+            .addresses()
+            .iter()
+            .filter_map(Address::port);
         ports.for_each(|port| console.say(bound.service.invitation(port)));
     }
 }
@@ -168,8 +208,12 @@ fn serve(
 
 fn serve_one(bound: Bound, options: &HandlerOptions) -> Result<Served, Failure> {
     let Bound { service, server } = bound;
-    let addresses = server.addresses().to_vec();
-    match service.serve(server, options) {
+    let addresses = server.server().addresses().to_vec();
+    let result = match server {
+        Carrier::Streams(server) => service.serve(server, options),
+        Carrier::Datagrams(server) => service.serve_datagrams(server, options),
+    };
+    match result {
         Ok(report) => Ok(Served {
             service,
             addresses,

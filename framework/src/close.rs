@@ -54,11 +54,13 @@ pub enum CloseReason {
     Io(io::ErrorKind),
     /// The peer sent what the protocol does not allow: a callback of the handler returned this [`FrameError`].
     ProtocolError(Arc<FrameError>),
+    /// The peer of a datagram server had to make room for another; see [`Config::eviction`](crate::Config::eviction).
+    Evicted,
 }
 
 impl CloseReason {
     /// The words under which reasons are counted and printed, in the order of [`CloseReason::index`].
-    pub(crate) const WORDS: [&'static str; 19] = [
+    pub(crate) const WORDS: [&'static str; 20] = [
         "peer_closed",
         "peer_reset",
         "handler_closed",
@@ -78,6 +80,7 @@ impl CloseReason {
         "drain_cut",
         "io_error",
         "protocol_error",
+        "evicted",
     ];
 
     /// One word for the kind of reason, as used in logs and statistics, for instance `idle_timeout`.
@@ -119,6 +122,7 @@ impl CloseReason {
             Self::DrainCut => 16,
             Self::Io(_) => 17,
             Self::ProtocolError(_) => 18,
+            Self::Evicted => 19,
         }
     }
 
@@ -169,6 +173,7 @@ impl fmt::Display for CloseReason {
             }
             Self::Io(kind) => write!(f, "the socket failed: {kind}"),
             Self::ProtocolError(error) => write!(f, "the peer broke the protocol: {error}"),
+            Self::Evicted => f.write_str("the peer had to make room for another"),
         }
     }
 }

@@ -152,6 +152,7 @@ mod client;
 mod close;
 pub mod codec;
 mod conn;
+mod datagram;
 mod driver;
 mod error;
 mod group;
@@ -177,14 +178,20 @@ pub use codec::{
     MessageHandler, Netstring, Replies,
 };
 pub use conn::{Conn, ConnectionId};
+pub use datagram::{
+    Datagram, DatagramHandler, DatagramSender, DatagramSocket, Peer, PeerHandler, SendError,
+};
 pub use error::{BindError, ConfigError, HandlerError, ServeError};
 pub use group::{Group, SlowMember};
 pub use handler::{BlockingHandler, Handler};
 pub use input::Input;
-pub use net::{Address, Endpoint, EndpointError};
+pub use net::{
+    Address, Endpoint, EndpointError, MulticastError, MulticastGroup, MulticastInterface,
+};
 pub use remote::{Remote, RemoteError};
 pub use server::{
-    AtCapacity, Builder, Config, Handled, Hooks, Mode, Report, Server, StartError, State, Stats,
-    StatsHandle, StopHandle, StreamServer, SystemCalls, TcpServer, UnixServer,
+    AtCapacity, Builder, Config, DatagramServer, Eviction, Handled, Hooks, Mode, Report, Server,
+    StartError, State, Stats, StatsHandle, StopHandle, StreamServer, SystemCalls, TcpServer,
+    UdpServer, UnixDatagramServer, UnixServer,
 };
 pub use stream::Stream;

@@ -24,9 +24,10 @@ enum Part<'a> {
     Text(&'a str),
 }
 
-const COMMON: [&str; 16] = [
+const COMMON: [&str; 17] = [
     "tcp",
     "unix",
+    "unixgram",
     "udp",
     "localhost",
     "::1",

@@ -2,14 +2,17 @@
 
 use std::io::{Read, Write};
 
-use socketserver::{BlockingHandler, Conn, Handler, HandlerError, Input, Stream};
+use socketserver::{
+    BlockingHandler, Conn, Datagram, DatagramHandler, DatagramSocket, Handler, HandlerError, Input,
+    Stream,
+};
 
 /// How much the blocking style reads at once: little enough that a waiting handler touches one page of its stack.
 const PIECE: usize = 2048;
 
 /// Sends back what it receives, byte for byte (the service of RFC 862).
 ///
-/// After the peer has ended its side, it still gets everything back before the connection closes.
+/// After the peer has ended its side, it still gets everything back before the connection closes. A datagram comes back as one datagram.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Echo;
 
@@ -29,5 +32,16 @@ impl BlockingHandler for Echo {
                 count => stream.write_all(&piece[..count])?,
             }
         }
+    }
+}
+
+impl DatagramHandler for Echo {
+    fn received(
+        &mut self,
+        datagram: &Datagram<'_>,
+        socket: &mut DatagramSocket<'_>,
+    ) -> Result<(), HandlerError> {
+        socket.reply(datagram, datagram.bytes())?;
+        Ok(())
     }
 }

@@ -2,7 +2,10 @@
 
 use std::io::{self, BufRead, Write};
 
-use socketserver::{BlockingHandler, Conn, Handler, HandlerError, Input, Stream};
+use socketserver::{
+    BlockingHandler, Conn, Datagram, DatagramHandler, DatagramSocket, Handler, HandlerError, Input,
+    Stream,
+};
 
 /// Which letters [`Uppercase`] knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,7 +18,7 @@ pub enum Alphabet {
     Unicode,
 }
 
-/// Sends back what it receives, in capital letters.
+/// Sends back what it receives, in capital letters; a datagram as one datagram.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Uppercase {
     alphabet: Alphabet,
@@ -79,6 +82,29 @@ impl BlockingHandler for Uppercase {
                 return Ok(());
             }
         }
+    }
+}
+
+impl DatagramHandler for Uppercase {
+    fn received(
+        &mut self,
+        datagram: &Datagram<'_>,
+        socket: &mut DatagramSocket<'_>,
+    ) -> Result<(), HandlerError> {
+        let mut upper = Vec::with_capacity(datagram.bytes().len());
+        match self.alphabet {
+            Alphabet::Ascii => {
+                upper.extend_from_slice(datagram.bytes());
+                upper.make_ascii_uppercase();
+            }
+            // A character that is cut off by the end is not UTF-8.
+            Alphabet::Unicode => write_unicode(datagram.bytes(), |bytes| {
+                upper.extend_from_slice(bytes);
+                Ok(())
+            })?,
+        }
+        socket.reply(datagram, &upper)?;
+        Ok(())
     }
 }
 

@@ -3,7 +3,10 @@
 use std::thread;
 use std::time::Duration;
 
-use socketserver::{BlockingHandler, Conn, Handler, HandlerError, Input, Stream};
+use socketserver::{
+    BlockingHandler, Conn, Datagram, DatagramHandler, DatagramSocket, Handler, HandlerError, Input,
+    Stream,
+};
 
 use crate::line_by_line::LineByLine;
 
@@ -61,6 +64,19 @@ impl BlockingHandler for Wait {
             self.lines.others_had_their_turn();
             self.lines.send(&line, stream)?;
         }
+        Ok(())
+    }
+}
+
+/// A datagram is a line, whatever is in it.
+impl DatagramHandler for Wait {
+    fn received(
+        &mut self,
+        datagram: &Datagram<'_>,
+        socket: &mut DatagramSocket<'_>,
+    ) -> Result<(), HandlerError> {
+        thread::sleep(self.time);
+        socket.reply(datagram, datagram.bytes())?;
         Ok(())
     }
 }

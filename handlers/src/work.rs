@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use socketserver::{BlockingHandler, Conn, Handler, HandlerError, Input, Stream};
+use socketserver::{
+    BlockingHandler, Conn, Datagram, DatagramHandler, DatagramSocket, Handler, HandlerError, Input,
+    Stream,
+};
 
 use crate::line_by_line::LineByLine;
 use crate::spin;
@@ -56,6 +59,19 @@ impl BlockingHandler for Work {
             spin(self.time);
             self.lines.send(&line, stream)?;
         }
+        Ok(())
+    }
+}
+
+/// A datagram is a line, whatever is in it.
+impl DatagramHandler for Work {
+    fn received(
+        &mut self,
+        datagram: &Datagram<'_>,
+        socket: &mut DatagramSocket<'_>,
+    ) -> Result<(), HandlerError> {
+        spin(self.time);
+        socket.reply(datagram, datagram.bytes())?;
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Arg, Args, Command, ValueEnum};
-use socketserver::{Config, Endpoint, Mode, Report, ServeError, StreamServer};
+use socketserver::{Config, DatagramServer, Endpoint, Mode, Report, ServeError, StreamServer};
 use socketserver_handlers::{Alphabet, Echo, Uppercase, Wait, Work};
 
 use crate::exit::{Code, Failure};
@@ -63,8 +63,27 @@ impl HandlerOptions {
         config.memory_bytes_max() + stacks
     }
 
-    /// Whether the options are for the handler that was asked for, if one was.
-    pub(crate) fn check(&self, handler: Option<Service>) -> Result<(), Failure> {
+    fn alphabet(&self) -> Alphabet {
+        if self.unicode {
+            Alphabet::Unicode
+        } else {
+            Alphabet::Ascii
+        }
+    }
+
+    /// Whether the options are for the handler that was asked for, if one was, and for what it is served on.
+    pub(crate) fn check(
+        &self,
+        handler: Option<Service>,
+        endpoints: &[Endpoint],
+    ) -> Result<(), Failure> {
+        let datagrams = endpoints.iter().find(|endpoint| endpoint.is_datagram());
+        if let (Style::Blocking, Some(endpoint)) = (self.style, datagrams) {
+            let sentence = format!(
+                "--style blocking is for streams, and {endpoint} has datagrams: leave the style out"
+            );
+            return Err(Failure::new(Code::Usage, sentence));
+        }
         match handler {
             Some(service) if self.unicode && service != Service::Uppercase => {
                 let sentence =
@@ -158,17 +177,13 @@ impl Service {
         }
     }
 
-    /// Serves until the server is stopped.
+    /// Serves streams until the server is stopped.
     pub(crate) fn serve(
         self,
         server: StreamServer,
         options: &HandlerOptions,
     ) -> Result<Report, ServeError> {
-        let alphabet = if options.unicode {
-            Alphabet::Unicode
-        } else {
-            Alphabet::Ascii
-        };
+        let alphabet = options.alphabet();
         match (self, options.style) {
             (Self::Echo, Style::Events) => server.serve_forever(|_peer| Echo),
             (Self::Echo, Style::Blocking) => server.serve_forever_blocking(|_peer| Echo),
@@ -186,6 +201,23 @@ impl Service {
             (Self::Wait(time), Style::Blocking) => {
                 server.serve_forever_blocking(move |_peer| Wait::new(time))
             }
+        }
+    }
+}
+
+impl Service {
+    /// Serves datagrams until the server is stopped.
+    pub(crate) fn serve_datagrams(
+        self,
+        server: DatagramServer,
+        options: &HandlerOptions,
+    ) -> Result<Report, ServeError> {
+        let alphabet = options.alphabet();
+        match self {
+            Self::Echo => server.serve_forever(|| Echo),
+            Self::Uppercase => server.serve_forever(move || Uppercase::new(alphabet)),
+            Self::Work(time) => server.serve_forever(move || Work::new(time)),
+            Self::Wait(time) => server.serve_forever(move || Wait::new(time)),
         }
     }
 }

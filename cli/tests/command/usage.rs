@@ -20,7 +20,8 @@ fn fails(words: &str, code: i32, sentence: &str) {
 }
 
 const MODES: &str = "write one of serial, threads, pool[:N], reactor[:N] (in --mode)";
-const ENDPOINTS: &str = "(write tcp://HOST:PORT, HOST:PORT, :PORT or unix:PATH)";
+const ENDPOINTS: &str =
+    "(write tcp://HOST:PORT, HOST:PORT, :PORT, unix:PATH, udp://HOST:PORT or unixgram:PATH)";
 
 #[test]
 fn a_wrong_handler_or_endpoint_is_a_usage_error() {

@@ -31,6 +31,10 @@ impl<C: Codec, H: MessageHandler> Framed<C, H> {
         Self { codec, handler }
     }
 
+    pub(crate) fn parts(&mut self) -> (&mut C, &mut H) {
+        (&mut self.codec, &mut self.handler)
+    }
+
     /// Handles one message at the beginning of the input, and says how many bytes there must be if none is complete.
     fn handle_one(
         &mut self,
@@ -127,5 +131,9 @@ impl<C: Codec> Channel for Stream<'_, '_, C> {
 
     fn is_stopping(&self) -> bool {
         self.conn.is_stopping()
+    }
+
+    fn is_open(&self) -> bool {
+        self.conn.is_open()
     }
 }

@@ -87,6 +87,7 @@ pub(crate) trait Channel {
     fn peer(&self) -> &Address;
     fn close(&mut self);
     fn is_stopping(&self) -> bool;
+    fn is_open(&self) -> bool;
 }
 
 impl<'a> Replies<'a> {
@@ -118,6 +119,11 @@ impl<'a> Replies<'a> {
     /// Whether the server is stopping.
     pub fn is_stopping(&self) -> bool {
         self.channel.is_stopping()
+    }
+
+    /// Whether nothing has ended the conversation yet.
+    pub(crate) fn is_open(&self) -> bool {
+        self.channel.is_open()
     }
 
     /// The same, for a shorter time.

@@ -104,6 +104,7 @@ pub use self::fixed::Fixed;
 pub use self::framed::Framed;
 pub use self::length_prefix::LengthPrefix;
 pub use self::lines::Lines;
+pub(crate) use self::message::Channel;
 pub use self::message::{MessageHandler, Replies};
 pub use self::netstring::Netstring;
 

@@ -22,6 +22,7 @@ mod client;
 mod conversation;
 mod coroutine;
 mod crew;
+pub(crate) mod datagram;
 mod gate;
 mod reactor;
 mod serial;

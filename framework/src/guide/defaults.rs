@@ -59,6 +59,27 @@
 //! | [`offload_threads_max`](Config::offload_threads_max) | `4` | disks and password hashes gain little from more, and the processors belong to the loops |
 //! | [`offload_queue_max`](Config::offload_queue_max) | `1024` | as many as there are connections by default; beyond it an error is a better answer than a long wait |
 //!
+//! # Datagrams
+//!
+//! Of the settings above [`mode`](Config::mode), [`connections_max`](Config::connections_max) (the workers of `threads`, and the peers that are known at once),
+//! `connections_per_ip_max`, `threads_idle_max`, `thread_idle_timeout`, `drain_timeout`, `output_bytes_max` (what waits at one socket), `slow_callback` and `spin` hold for
+//! datagrams, too.
+//!
+//! | Setting | Default | Because |
+//! |---|---|---|
+//! | [`datagram_bytes_max`](Config::datagram_bytes_max) | `65535` | no UDP datagram is longer, so that none is ever cut, and room for one costs nothing until one comes |
+//! | [`datagram_queue_max`](Config::datagram_queue_max) | `1024` | a burst is kept, and when the workers cannot keep up an old datagram is worth no more than a new one. In a pool each worker has its share |
+//! | [`amplification_max`](Config::amplification_max) | `3` | the sender of a datagram may be forged. Three times is what QUIC allows: enough to answer, too little to be worth an attack |
+//! | [`peer_idle_timeout`](Config::peer_idle_timeout) | `"60s"` | a peer cannot hang up, so that silence is the only end; most that are alive say something within a minute |
+//! | [`peers_per_network_max`](Config::peers_per_network_max) | `null` | behind one network there may be a whole company; only the operator knows |
+//! | [`eviction`](Config::eviction) | `"refuse"` | those who talk are worth more than those who may be forged; `unproven` and `idlest` are for servers that must always hear a newcomer |
+//! | [`receive_buffer_bytes`](Config::receive_buffer_bytes) | `null` | the system's own size is tuned by the administrator; servers of bursts raise it |
+//! | [`broadcast`](Config::broadcast) | `false` | a datagram that reaches everybody should never be sent by mistake |
+//! | [`multicast_groups`](Config::multicast_groups) | `[]` | groups are joined by those who want to hear them |
+//! | [`multicast_ttl`](Config::multicast_ttl) | `1` | it stays in the local network until somebody decides otherwise |
+//! | [`multicast_loop`](Config::multicast_loop) | `true` | members on the same machine are members, too |
+//! | [`multicast_interface`](Config::multicast_interface) | `null` | on most machines there is only one that leads anywhere |
+//!
 //! # Watching and waiting
 //!
 //! | Setting | Default | Because |

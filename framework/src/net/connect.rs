@@ -27,6 +27,7 @@ impl Endpoint {
     ///
     /// # Errors
     ///
+    /// [`InvalidInput`](ErrorKind::InvalidInput) when the endpoint is one for datagrams;
     /// [`NotFound`](ErrorKind::NotFound) when the name of a host has no address, or the path of a Unix socket leads nowhere; otherwise
     /// what the system said of the address that was tried last, with its error number.
     ///
@@ -67,6 +68,12 @@ fn open(endpoint: &Endpoint, timeout: Option<Duration>) -> io::Result<(OwnedFd, 
             connect_unix(&SockAddr::unix(format!("\0{name}"))?, timeout)?,
             Address::UnixAbstract(name.as_bytes().into()),
         ),
+        Endpoint::Udp { .. } | Endpoint::Unixgram(_) | Endpoint::UnixgramAbstract(_) => {
+            return Err(io::Error::new(
+                ErrorKind::InvalidInput,
+                "this is a datagram endpoint, and a stream needs one that begins with tcp:// or unix:",
+            ));
+        }
     })
 }
 

@@ -1,18 +1,16 @@
 //! Listening sockets: made with every option set before they are bound, and removed from the file system only if still ours.
 
-use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::io::Errno;
 #[cfg(not(target_os = "linux"))]
 use socket2::SockRef;
 use socket2::{Domain, SockAddr, Type};
 
+use super::socket_file::{self, SocketFile};
 use super::{Address, Endpoint, Port, Socket};
 use crate::error::BindError;
 use crate::server::Config;
@@ -34,20 +32,19 @@ pub(crate) enum NewSockets {
     Nonblocking,
 }
 
-/// A socket file with its device and inode: dropping it removes it, if it is still the same.
-#[derive(Debug)]
-struct SocketFile {
-    path: PathBuf,
-    identity: (u64, u64),
-}
-
 impl Listener {
     /// Listens on an endpoint. Of several addresses of one host name the first that can be bound is taken.
     pub(crate) fn bind(endpoint: &Endpoint, config: &Config) -> Result<Self, BindError> {
         let result = match endpoint {
-            Endpoint::Tcp { .. } => bind_tcp(endpoint, config),
+            Endpoint::Tcp { .. } => endpoint.bind_first(|address| bind_address(address, config)),
             Endpoint::Unix(path) => bind_unix(path, config),
             Endpoint::UnixAbstract(name) => bind_abstract(name, config),
+            Endpoint::Udp { .. } | Endpoint::Unixgram(_) | Endpoint::UnixgramAbstract(_) => {
+                Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    "this is a datagram endpoint, and this server takes streams (use DatagramServer)",
+                ))
+            }
         };
         result.map_err(|source| BindError {
             endpoint: endpoint.to_string(),
@@ -112,20 +109,6 @@ fn accept_from(
     }
 }
 
-fn bind_tcp(endpoint: &Endpoint, config: &Config) -> io::Result<Listener> {
-    let mut result = Err(io::Error::new(
-        io::ErrorKind::NotFound,
-        "the host name has no address",
-    ));
-    for address in endpoint.resolve()? {
-        result = bind_address(address, config);
-        if result.is_ok() {
-            break;
-        }
-    }
-    result
-}
-
 fn bind_address(address: SocketAddr, config: &Config) -> io::Result<Listener> {
     let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     if address.is_ipv6() {
@@ -147,17 +130,10 @@ fn bind_address(address: SocketAddr, config: &Config) -> io::Result<Listener> {
 }
 
 fn bind_unix(path: &Path, config: &Config) -> io::Result<Listener> {
-    remove_stale(path)?;
+    socket_file::remove_stale(path, Type::STREAM)?;
     let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    socket.bind(&SockAddr::unix(path)?)?;
-    let file = SocketFile {
-        path: path.to_owned(),
-        identity: identity_of(path)?,
-    };
-    if let Some(mode) = config.unix_mode {
-        // Nobody can connect before `listen`, so there is no moment with the wrong mode.
-        fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
-    }
+    // Nobody can connect before `listen`, so there is no moment with the wrong mode.
+    let file = SocketFile::bind(&socket, path, config.unix_mode)?;
     listen(socket, config, Some(file))
 }
 
@@ -185,35 +161,6 @@ fn listen(
     })
 }
 
-/// Removes a socket file that no server listens on any more. A live one, or a file that is no socket, stays.
-fn remove_stale(path: &Path) -> io::Result<()> {
-    let Ok(metadata) = fs::symlink_metadata(path) else {
-        return Ok(());
-    };
-    if !metadata.file_type().is_socket() {
-        return Err(io::ErrorKind::AddrInUse.into());
-    }
-    match UnixStream::connect(path) {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(error),
-        _ => Err(io::ErrorKind::AddrInUse.into()),
-    }
-}
-
-fn identity_of(path: &Path) -> io::Result<(u64, u64)> {
-    let metadata = fs::symlink_metadata(path)?;
-    Ok((metadata.dev(), metadata.ino()))
-}
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        // A successor may have put its own socket there: that one must stay.
-        if identity_of(&self.path).is_ok_and(|identity| identity == self.identity) {
-            let _ = fs::remove_file(&self.path);
-        }
-    }
-}
-
 impl AsFd for Listener {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
@@ -228,6 +175,8 @@ impl AsRawFd for Listener {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

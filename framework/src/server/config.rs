@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::ConfigError;
+use crate::net::{MulticastGroup, MulticastInterface};
 
 /// How connections are scheduled.
 ///
@@ -113,6 +114,21 @@ pub enum AtCapacity {
     Wait,
     /// It is accepted and closed at once, so that the client knows.
     Refuse,
+}
+
+/// Who has to go when a new peer comes to a datagram server that has as many as it may have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Eviction {
+    /// The newcomer: what it sent is dropped and counted, and costs no memory.
+    #[default]
+    Refuse,
+    /// Whoever has been silent for longest of those who were not proven; if all were, the newcomer. A flood of forged
+    /// senders then drives out forged senders.
+    Unproven,
+    /// Whoever has been silent for longest.
+    Idlest,
 }
 
 /// Every setting of a server. [`Config::default`] is meant to be right for a small service; the fields say why.
@@ -224,6 +240,36 @@ pub struct Config {
     /// How much work may wait for such a thread; what is beyond is refused. Default 1,024.
     pub offload_queue_max: usize,
 
+    /// The longest datagram that a handler is given, in bytes; of a longer one it is told the size. Default 65,535, which no UDP datagram exceeds.
+    #[serde(with = "size")]
+    pub datagram_bytes_max: usize,
+    /// How many datagrams may wait for a worker, in the modes `threads` and `pool`; further ones are dropped and counted. Default 1,024.
+    pub datagram_queue_max: usize,
+    /// How many times as many bytes as it has sent a peer may be answered with before the handler says that it is who it claims to be. Without that limit anybody could
+    /// use the server to flood a third party in whose name he asks. Default 3, as in QUIC (RFC 9000, section 8); 0 answers nobody who is not proven.
+    pub amplification_max: Option<u32>,
+    /// How long a peer of a datagram server may send nothing before its handler is closed. Default 60 s.
+    #[serde(with = "limit")]
+    pub peer_idle_timeout: Option<Duration>,
+    /// How many peers one network may have, so that not one network takes all the room: a network is the 256 neighbours of an IPv4 address, or the /64
+    /// of an IPv6 address. Default none.
+    pub peers_per_network_max: Option<usize>,
+    /// Who has to go when a new peer comes and there are [`connections_max`](Config::connections_max) already. Default `refuse`: the newcomer.
+    pub eviction: Eviction,
+    /// How many bytes of datagrams the system may keep that were not received yet (`SO_RCVBUF`, socket(7)). Default none: as the system does.
+    #[serde(with = "size_limit")]
+    pub receive_buffer_bytes: Option<usize>,
+    /// Whether datagrams may be sent to the broadcast address (`SO_BROADCAST`). Default false.
+    pub broadcast: bool,
+    /// The multicast groups whose datagrams are received. Default none.
+    pub multicast_groups: Vec<MulticastGroup>,
+    /// How many routers a datagram to a group may pass, less one (`IP_MULTICAST_TTL`, ip(7)). Default 1: it stays in the local network.
+    pub multicast_ttl: u8,
+    /// Whether datagrams to a group also reach its members on this machine (`IP_MULTICAST_LOOP`). Default true.
+    pub multicast_loop: bool,
+    /// Through which interface datagrams to a group leave: its IPv4 address, or for IPv6 its number. Default none: the system chooses.
+    pub multicast_interface: Option<MulticastInterface>,
+
     /// From which duration on a callback on a reactor is logged and counted, since all others waited. Default 100 ms.
     #[serde(with = "limit")]
     pub slow_callback: Option<Duration>,
@@ -267,6 +313,18 @@ impl Default for Config {
             coroutine_stack_bytes: 256 * KIB,
             offload_threads_max: 4,
             offload_queue_max: 1024,
+            datagram_bytes_max: 65_535,
+            datagram_queue_max: 1024,
+            amplification_max: Some(3),
+            peer_idle_timeout: Some(Duration::from_secs(60)),
+            peers_per_network_max: None,
+            eviction: Eviction::Refuse,
+            receive_buffer_bytes: None,
+            broadcast: false,
+            multicast_groups: Vec::new(),
+            multicast_ttl: 1,
+            multicast_loop: true,
+            multicast_interface: None,
             slow_callback: Some(Duration::from_millis(100)),
             spin: Duration::ZERO,
         }
@@ -320,8 +378,13 @@ impl Config {
             || self.accepts_per_turn_max == 0
             || self.offload_threads_max == 0
             || self.offload_queue_max == 0
+            || self.datagram_bytes_max == 0
+            || self.datagram_queue_max == 0
         {
-            "read_buffer_bytes, input_bytes_max, turn_bytes_max, accepts_per_turn_max, offload_threads_max and offload_queue_max must be at least 1"
+            "read_buffer_bytes, input_bytes_max, turn_bytes_max, accepts_per_turn_max, offload_threads_max, offload_queue_max, datagram_bytes_max and \
+             datagram_queue_max must be at least 1"
+        } else if self.datagram_bytes_max > DATAGRAM_BYTES_MAX {
+            "datagram_bytes_max is above 16 MiB, and no datagram is so long (lower it)"
         } else if self.connections_max == 0 {
             "connections_max is 0: nobody could connect (set at least 1)"
         } else if self.connections_max > CONNECTIONS_MAX {
@@ -375,6 +438,8 @@ impl Config {
     }
 }
 
+/// Longer than any datagram that a system would carry.
+const DATAGRAM_BYTES_MAX: usize = 16 << 20;
 /// How many connections the keys of a loop can tell apart.
 const CONNECTIONS_MAX: usize = 1 << 24;
 /// What a connection takes besides its buffers, handler apart.
@@ -439,6 +504,32 @@ mod limit {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<Duration>, D::Error> {
+        Ok(Option::<Present>::deserialize(deserializer)?.map(|present| present.0))
+    }
+}
+
+/// Sizes that may be missing.
+mod size_limit {
+    use super::Deserialize;
+    use serde::{Deserializer, Serialize, Serializer};
+
+    #[derive(Deserialize)]
+    struct Present(#[serde(with = "super::size")] usize);
+
+    #[expect(
+        clippy::ref_option,
+        reason = "serde hands over a reference to the field"
+    )]
+    pub(super) fn serialize<S: Serializer>(
+        value: &Option<usize>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        value.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<usize>, D::Error> {
         Ok(Option::<Present>::deserialize(deserializer)?.map(|present| present.0))
     }
 }

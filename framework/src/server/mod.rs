@@ -1,6 +1,7 @@
 //! The server: bound to its endpoints, configured, and ready to serve with a handler.
 
 mod config;
+mod datagram;
 mod hooks;
 mod life;
 mod offload;
@@ -12,16 +13,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use self::config::{AtCapacity, Config, Mode};
+pub use self::config::{AtCapacity, Config, Eviction, Mode};
+pub use self::datagram::{DatagramServer, UdpServer, UnixDatagramServer};
 pub use self::hooks::Hooks;
 pub(crate) use self::life::Stage;
 pub use self::life::{State, StopHandle};
-pub(crate) use self::shared::{Factory, Make, Shared};
+pub(crate) use self::shared::{Factory, Make, Refusal, Shared};
 pub(crate) use self::stats::{Counters, Published};
 pub use self::stats::{Report, Stats, SystemCalls};
 use crate::driver;
 use crate::error::{BindError, ConfigError, ServeError};
-use crate::net::{Address, Endpoint, EndpointError, Listener, Port};
+use crate::net::{Address, Endpoint, EndpointError, Listener, Port, bind_datagrams};
 use crate::{BlockingHandler, CloseReason, Handler};
 
 /// What all kinds of servers have in common.
@@ -137,7 +139,7 @@ impl Builder {
         self
     }
 
-    /// Adds an endpoint, as it is written: `tcp://127.0.0.1:9000`, `:9000`, `unix:/run/echo.sock`.
+    /// Adds an endpoint, as it is written: `tcp://127.0.0.1:9000`, `:9000`, `unix:/run/echo.sock`, `udp://127.0.0.1:9000`, `unixgram:/run/echo.sock`.
     pub fn endpoint(mut self, endpoint: &str) -> Result<Self, StartError> {
         self.endpoints
             .push(endpoint.parse().map_err(StartError::Endpoint)?);
@@ -156,42 +158,55 @@ impl Builder {
         self
     }
 
-    /// Listens on every endpoint. If one fails, none is left listening.
+    /// Listens on every endpoint, for a server of streams. If one fails, none is left listening.
     pub fn bind(self) -> Result<StreamServer, StartError> {
+        let listeners =
+            self.bind_each(|endpoint, config| Listener::bind(endpoint, config).map(Arc::new))?;
+        let addresses = listeners.iter().map(|listener| listener.address().clone());
+        let shared = Shared::new(self.config, addresses.collect(), self.hooks);
+        shared.reserve.fill();
+        Ok(StreamServer { listeners, shared })
+    }
+
+    /// Receives at every endpoint, for a server of datagrams. If one fails, none is left.
+    pub fn bind_datagrams(self) -> Result<DatagramServer, StartError> {
+        let links = self.bind_each(bind_datagrams)?;
+        let addresses = links.iter().map(|link| link.address().clone());
+        let shared = Shared::new(self.config, addresses.collect(), self.hooks);
+        Ok(DatagramServer::new(links, shared))
+    }
+
+    fn bind_each<T>(
+        &self,
+        bind: impl Fn(&Endpoint, &Config) -> Result<T, BindError>,
+    ) -> Result<Vec<T>, StartError> {
         self.config.check().map_err(StartError::Config)?;
         if self.endpoints.is_empty() {
             return Err(StartError::Config(ConfigError(
                 "no endpoint to listen on (name at least one)".into(),
             )));
         }
-        let bind = |endpoint| Listener::bind(endpoint, &self.config).map(Arc::new);
-        let listeners = self
-            .endpoints
-            .iter()
-            .map(bind)
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(StartError::Bind)?;
-        let addresses = listeners
-            .iter()
-            .map(|listener| listener.address().clone())
-            .collect();
         if cfg!(panic = "abort") {
             log::warn!(
                 "this program is built with panic=\"abort\": a panic in one handler will end the whole server"
             );
         }
-        let shared = Shared::new(self.config, addresses, self.hooks);
-        shared.reserve.fill();
-        Ok(StreamServer { listeners, shared })
+        let endpoints = self.endpoints.iter();
+        endpoints
+            .map(|endpoint| bind(endpoint, &self.config))
+            .collect::<Result<_, _>>()
+            .map_err(StartError::Bind)
     }
 }
 
-/// What became of the one request that [`StreamServer::handle_request`] waited for.
+/// What became of the one request that [`StreamServer::handle_request`] or [`DatagramServer::handle_request`] waited for.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Handled {
     /// A connection was served to its end, which came for this reason.
     Served(CloseReason),
+    /// A datagram was handled.
+    Received,
     /// A connection came and was refused.
     Refused,
     /// Nobody came in time.
@@ -297,13 +312,7 @@ impl StreamServer {
             Ok(())
         };
         shared.life.set_state(State::Stopped);
-        let stats = shared.ledger.stats();
-        let cut = stats
-            .closed
-            .get(CloseReason::DrainCut.word())
-            .copied()
-            .unwrap_or(0);
-        result.map(|()| Report { stats, cut })
+        result.map(|()| Report::new(shared.ledger.stats()))
     }
 
     /// Waits for one connection, serves it to its end on the calling thread, and returns: for a server that does one thing

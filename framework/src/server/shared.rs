@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::fs::File;
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -11,7 +12,7 @@ use std::time::Duration;
 
 use super::config::Config;
 use super::hooks::Hooks;
-use super::life::Life;
+use super::life::{Life, Stage};
 use super::offload::Offload;
 use super::stats::Ledger;
 use crate::conn::ConnectionId;
@@ -93,6 +94,11 @@ impl Shared {
             last_id: AtomicU64::new(0),
             last_complaint: Mutex::default(),
         })
+    }
+
+    /// Whether the server was asked to stop.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.life.stage() > Stage::Serve
     }
 
     pub(crate) fn next_id(&self) -> ConnectionId {
@@ -201,6 +207,62 @@ pub(crate) struct Admission {
     starved: AtomicBool,
     per_ip_max: Option<usize>,
     per_ip: Mutex<HashMap<IpAddr, usize>>,
+    per_network_max: Option<usize>,
+    per_network: Mutex<HashMap<Network, usize>>,
+}
+
+/// Why there is no room for a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// There are as many peers as there may be.
+    Full,
+    /// Its address or its network has as many as it may have.
+    Crowd,
+}
+
+/// Addresses that one owner usually has: 256 of IPv4, or a /64 of IPv6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Network {
+    V4([u8; 3]),
+    V6([u8; 8]),
+}
+
+impl Network {
+    fn of(ip: IpAddr) -> Self {
+        match ip {
+            IpAddr::V4(ip) => {
+                let [a, b, c, _] = ip.octets();
+                Self::V4([a, b, c])
+            }
+            IpAddr::V6(ip) => {
+                let [a, b, c, d, e, f, g, h, ..] = ip.octets();
+                Self::V6([a, b, c, d, e, f, g, h])
+            }
+        }
+    }
+}
+
+/// Counts one more of a kind, unless there are as many as there may be.
+fn count_up<K: Eq + Hash>(counts: &Mutex<HashMap<K, usize>>, key: K, max: usize) -> bool {
+    let mut counts = lock(counts);
+    // Who is refused leaves no trace, so that a flood of others takes no memory.
+    let count = counts.get(&key).copied().unwrap_or(0);
+    if count >= max {
+        return false;
+    }
+    counts.insert(key, count + 1);
+    true
+}
+
+/// Counts one less, and forgets a kind of which there is none left.
+fn count_down<K: Eq + Hash>(counts: &Mutex<HashMap<K, usize>>, key: &K) {
+    let mut counts = lock(counts);
+    if let Some(count) = counts.get_mut(key) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(key);
+        }
+    }
 }
 
 impl Admission {
@@ -211,6 +273,8 @@ impl Admission {
             starved: AtomicBool::new(false),
             per_ip_max: config.connections_per_ip_max,
             per_ip: Mutex::default(),
+            per_network_max: config.peers_per_network_max,
+            per_network: Mutex::default(),
         }
     }
 
@@ -258,28 +322,39 @@ impl Admission {
         let (Some(max), Some(ip)) = (self.per_ip_max, peer.ip()) else {
             return true;
         };
-        let mut counts = lock(&self.per_ip);
-        let count = counts.entry(ip).or_default();
-        if *count >= max {
-            if *count == 0 {
-                counts.remove(&ip);
-            }
-            return false;
+        count_up(&self.per_ip, ip, max)
+    }
+
+    /// Takes room for the peer of a datagram server.
+    pub(crate) fn try_enter_peer(&self, peer: &Address) -> Result<(), Refusal> {
+        if !self.try_count() {
+            return Err(Refusal::Full);
         }
-        *count += 1;
-        true
+        if !self.try_enter_from(peer) {
+            self.cancel();
+            return Err(Refusal::Crowd);
+        }
+        match (self.per_network_max, peer.ip()) {
+            (Some(max), Some(ip)) if !count_up(&self.per_network, Network::of(ip), max) => {
+                self.release(peer);
+                Err(Refusal::Crowd)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives back the room of a peer.
+    pub(crate) fn release_peer(&self, peer: &Address) {
+        if let (Some(_), Some(ip)) = (self.per_network_max, peer.ip()) {
+            count_down(&self.per_network, &Network::of(ip));
+        }
+        self.release(peer);
     }
 
     /// Gives back the room of a connection that was counted. True when somebody waits for it.
     fn release(&self, peer: &Address) -> bool {
         if let (Some(_), Some(ip)) = (self.per_ip_max, peer.ip()) {
-            let mut counts = lock(&self.per_ip);
-            if let Some(count) = counts.get_mut(&ip) {
-                *count -= 1;
-                if *count == 0 {
-                    counts.remove(&ip);
-                }
-            }
+            count_down(&self.per_ip, &ip);
         }
         self.cancel();
         self.starved.load(Ordering::SeqCst) && self.starved.swap(false, Ordering::SeqCst)

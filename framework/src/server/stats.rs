@@ -14,7 +14,7 @@ use crate::CloseReason;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Connections that were accepted and admitted.
+    /// Connections that were accepted and admitted; of a datagram server the peers that got a handler of their own.
     pub accepted: u64,
     /// Connections that are open.
     pub live: u64,
@@ -44,6 +44,21 @@ pub struct Stats {
     pub panics: u64,
     /// Callbacks on a reactor that took longer than [`Config::slow_callback`](crate::Config::slow_callback).
     pub slow_callbacks: u64,
+    /// Datagrams received.
+    pub datagrams_in: u64,
+    /// Datagrams that the system has taken for sending.
+    pub datagrams_out: u64,
+    /// Datagrams received that were longer than [`Config::datagram_bytes_max`](crate::Config::datagram_bytes_max).
+    pub datagrams_truncated: u64,
+    /// Datagrams received that no handler has seen: they came from the server itself, for lack of room for their peer, for lack of
+    /// a worker, when their peer's conversation was over, or when the server stopped.
+    pub datagrams_dropped: u64,
+    /// Datagrams that handlers wanted to send and that were more than an unproven peer may get.
+    pub replies_refused: u64,
+    /// Datagrams that the system refused to send.
+    pub send_errors: u64,
+    /// Errors of receiving datagrams, such as the news that one sent earlier was refused.
+    pub receive_errors: u64,
     /// System calls that the server made for its connections.
     pub system_calls: SystemCalls,
 }
@@ -95,6 +110,14 @@ pub struct Report {
     pub cut: u64,
 }
 
+impl Report {
+    pub(super) fn new(stats: Stats) -> Self {
+        let cut = stats.closed.get(CloseReason::DrainCut.word());
+        let cut = cut.copied().unwrap_or(0);
+        Self { stats, cut }
+    }
+}
+
 /// What one thread counts: plain numbers, published when the thread is at a good point.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Counters {
@@ -113,6 +136,13 @@ pub(crate) struct Counters {
     pub(crate) handler_errors: u64,
     pub(crate) panics: u64,
     pub(crate) slow_callbacks: u64,
+    pub(crate) datagrams_in: u64,
+    pub(crate) datagrams_out: u64,
+    pub(crate) datagrams_truncated: u64,
+    pub(crate) datagrams_dropped: u64,
+    pub(crate) replies_refused: u64,
+    pub(crate) send_errors: u64,
+    pub(crate) receive_errors: u64,
     pub(crate) calls: SystemCalls,
 }
 
@@ -198,6 +228,25 @@ impl Counters {
         self.closed[reason.index()] += 1;
     }
 
+    /// Counts a datagram that its handler is given.
+    #[inline]
+    pub(crate) fn count_datagram(&mut self, kept: usize, is_cut: bool) {
+        self.datagrams_in += 1;
+        self.datagrams_truncated += u64::from(is_cut);
+        self.received_calls += u64::from(!is_cut);
+        self.bytes_in += kept as u64;
+        self.bytes_delivered += kept as u64;
+    }
+
+    /// Counts a datagram that nobody is given.
+    #[inline]
+    pub(crate) fn count_dropped(&mut self, kept: usize) {
+        self.datagrams_in += 1;
+        self.datagrams_dropped += 1;
+        self.bytes_in += kept as u64;
+        self.bytes_discarded += kept as u64;
+    }
+
     fn add(&mut self, other: &Self) {
         for (sum, more) in self.closed.iter_mut().zip(other.closed) {
             *sum += more;
@@ -217,6 +266,13 @@ impl Counters {
             (&mut self.handler_errors, other.handler_errors),
             (&mut self.panics, other.panics),
             (&mut self.slow_callbacks, other.slow_callbacks),
+            (&mut self.datagrams_in, other.datagrams_in),
+            (&mut self.datagrams_out, other.datagrams_out),
+            (&mut self.datagrams_truncated, other.datagrams_truncated),
+            (&mut self.datagrams_dropped, other.datagrams_dropped),
+            (&mut self.replies_refused, other.replies_refused),
+            (&mut self.send_errors, other.send_errors),
+            (&mut self.receive_errors, other.receive_errors),
             (&mut self.calls.wait, other.calls.wait),
             (&mut self.calls.accept, other.calls.accept),
             (&mut self.calls.register, other.calls.register),
@@ -248,6 +304,13 @@ impl Counters {
             handler_errors: self.handler_errors,
             panics: self.panics,
             slow_callbacks: self.slow_callbacks,
+            datagrams_in: self.datagrams_in,
+            datagrams_out: self.datagrams_out,
+            datagrams_truncated: self.datagrams_truncated,
+            datagrams_dropped: self.datagrams_dropped,
+            replies_refused: self.replies_refused,
+            send_errors: self.send_errors,
+            receive_errors: self.receive_errors,
             system_calls: self.calls,
         }
     }

@@ -21,7 +21,7 @@ use mio::Token;
 use slab::Slab;
 
 use self::connection::Connection;
-use self::system::Kernel;
+pub(super) use self::system::Kernel;
 pub(crate) use self::system::{Readiness, System};
 use super::acceptor::Acceptor;
 use super::coroutine::{Stacks, Suspended};
@@ -37,7 +37,7 @@ use crate::timer::{Time, Wheel};
 
 /// How many events one wait reports.
 const EVENTS: usize = 1024;
-const WAKER: Token = Token(usize::MAX);
+pub(super) const WAKER: Token = Token(usize::MAX);
 /// A token is a connection's key in these low bits, and above them a part of its number, so that an event for a connection
 /// that has ended never reaches the next owner of its key. The highest bit marks listeners.
 const KEY_BITS: u32 = 24;

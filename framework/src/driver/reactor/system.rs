@@ -87,14 +87,14 @@ impl Readiness for &Event {
 }
 
 /// The operating system.
-pub(super) struct Kernel {
-    poll: Poll,
+pub(in crate::driver) struct Kernel {
+    pub(in crate::driver) poll: Poll,
     spinner: Spinner,
 }
 
 impl Kernel {
     /// A poll that a place can be woken from.
-    pub(super) fn new(place: &Place, spin: Duration) -> Result<Self, ServeError> {
+    pub(in crate::driver) fn new(place: &Place, spin: Duration) -> Result<Self, ServeError> {
         let poll = Poll::new().map_err(cannot("making a poll descriptor"))?;
         let waker = mio::Waker::new(poll.registry(), WAKER)
             .map_err(cannot("making a wake-up descriptor"))?;

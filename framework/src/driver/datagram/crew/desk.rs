@@ -1,0 +1,186 @@
+//! What waits for workers, and how many there are: the state behind the lock of a crew.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::job::Job;
+use crate::server::{Config, Counters};
+
+/// How many buffers are kept for the next datagrams.
+const SPARES_MAX: usize = 256;
+/// A buffer that has grown beyond this is given back rather than kept.
+const SPARE_BYTES_MAX: usize = 4096;
+
+/// What waits, and who works.
+pub(super) struct Desk {
+    queues: Vec<Queue>,
+    /// How many jobs may wait in each queue.
+    queue_max: usize,
+    /// The peers of whom something is being done or waits, with what waits behind that.
+    peers: HashMap<u32, VecDeque<Job>>,
+    /// Threads that work or look for work.
+    hands: usize,
+    /// Threads that have not ended.
+    pub(super) threads: usize,
+    /// No more jobs will come.
+    is_closed: bool,
+    spares: Vec<Vec<u8>>,
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    /// How many jobs wait, with those that wait for others of the same peer.
+    waiting: usize,
+    /// How many threads wait for a job.
+    idle: usize,
+}
+
+/// Whether a job needs one more thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hire {
+    Nobody,
+    One,
+}
+
+impl Desk {
+    pub(super) fn new(queues: usize, config: &Config) -> Self {
+        Self {
+            queues: (0..queues).map(|_| Queue::default()).collect(),
+            queue_max: (config.datagram_queue_max / queues).max(1),
+            peers: HashMap::new(),
+            hands: 0,
+            threads: 0,
+            is_closed: false,
+            spares: Vec::new(),
+        }
+    }
+
+    /// Whether no more datagrams may wait here.
+    pub(super) fn is_full(&self, queue: usize) -> bool {
+        self.queues[queue].waiting >= self.queue_max
+    }
+
+    pub(super) fn is_empty(&self, queue: usize) -> bool {
+        self.queues[queue].jobs.is_empty()
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
+    /// Adds a job. False: it waits for another one of the same peer, so that nobody needs to be called for it.
+    pub(super) fn push(&mut self, queue: usize, job: Job) -> bool {
+        self.queues[queue].waiting += 1;
+        if let Some(key) = job.key {
+            if let Some(behind) = self.peers.get_mut(&key) {
+                behind.push_back(job);
+                return false;
+            }
+            self.peers.insert(key, VecDeque::new());
+        }
+        self.queues[queue].jobs.push_back(job);
+        true
+    }
+
+    /// Takes the next job of a queue.
+    pub(super) fn pop(&mut self, queue: usize) -> Option<Job> {
+        let queue = &mut self.queues[queue];
+        let job = queue.jobs.pop_front()?;
+        queue.waiting -= 1;
+        Some(job)
+    }
+
+    /// Takes back the job that was added to a queue last.
+    pub(super) fn take_last(&mut self, queue: usize) -> Option<Job> {
+        let queue = &mut self.queues[queue];
+        let job = queue.jobs.pop_back()?;
+        queue.waiting -= 1;
+        if let Some(key) = job.key {
+            self.peers.remove(&key);
+        }
+        Some(job)
+    }
+
+    /// A job of this peer is done: the next one, if any waits.
+    pub(super) fn next_of(&mut self, key: u32) -> Option<Job> {
+        let next = self.peers.get_mut(&key)?.pop_front();
+        if next.is_some() {
+            let queue = key as usize % self.queues.len();
+            self.queues[queue].waiting -= 1;
+        } else {
+            self.peers.remove(&key);
+        }
+        next
+    }
+
+    /// Decides whether the job that was added last needs one more thread, and counts it then.
+    pub(super) fn hire(&mut self, queue: usize, hands_max: usize) -> Hire {
+        let queue = &self.queues[queue];
+        if queue.jobs.len() <= queue.idle || self.hands >= hands_max {
+            return Hire::Nobody;
+        }
+        self.count_coming();
+        Hire::One
+    }
+
+    pub(super) fn count_coming(&mut self) {
+        self.hands += 1;
+        self.threads += 1;
+    }
+
+    /// A thread that was counted could not be started.
+    pub(super) fn count_leaving(&mut self) {
+        self.hands -= 1;
+        self.threads -= 1;
+    }
+
+    /// A thread takes no more jobs.
+    pub(super) fn dismiss(&mut self) {
+        self.hands -= 1;
+    }
+
+    /// How many threads wait for a job of this queue.
+    pub(super) fn idle(&self, queue: usize) -> usize {
+        self.queues[queue].idle
+    }
+
+    pub(super) fn set_idle(&mut self, queue: usize, is_idle: bool) {
+        let idle = &mut self.queues[queue].idle;
+        *idle = if is_idle { *idle + 1 } else { *idle - 1 };
+    }
+
+    /// No more jobs will come.
+    pub(super) fn close(&mut self) {
+        self.is_closed = true;
+    }
+
+    /// Drops what waits.
+    pub(super) fn cut(&mut self, counters: &mut Counters) {
+        let behind = self.peers.drain().flat_map(|(_, jobs)| jobs);
+        let queued = self.queues.iter_mut().flat_map(|queue| {
+            queue.waiting = 0;
+            queue.jobs.drain(..)
+        });
+        for buffer in behind
+            .chain(queued)
+            .filter_map(|job| job.work.into_buffer())
+        {
+            counters.count_dropped(buffer.len());
+        }
+    }
+
+    /// A buffer for a datagram.
+    pub(super) fn lend_buffer(&mut self) -> Vec<u8> {
+        self.spares.pop().unwrap_or_default()
+    }
+
+    pub(super) fn take_back(&mut self, buffer: Option<Vec<u8>>) {
+        let fits = |buffer: &Vec<u8>| (1..=SPARE_BYTES_MAX).contains(&buffer.capacity());
+        if let Some(mut buffer) = buffer.filter(fits)
+            && self.spares.len() < SPARES_MAX
+        {
+            buffer.clear();
+            self.spares.push(buffer);
+        }
+    }
+}

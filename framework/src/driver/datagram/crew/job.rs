@@ -1,0 +1,109 @@
+//! What workers do: a datagram to be handled, or a session to be told something.
+
+use std::io;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+
+use super::desk::Desk;
+use crate::CloseReason;
+use crate::datagram::{self, Event, Session};
+use crate::net::{Address, DatagramLink};
+
+/// Something to do.
+pub(super) struct Job {
+    pub(super) work: Work,
+    /// The peer whose session it is for, whose jobs are done one after the other.
+    pub(super) key: Option<u32>,
+}
+
+pub(super) enum Work {
+    /// A datagram to be handled by itself.
+    Handle {
+        datagram: Datagram,
+        link: Arc<dyn DatagramLink>,
+    },
+    /// Something to tell a session.
+    Tell {
+        news: News,
+        session: Arc<Mutex<Session>>,
+        id: u64,
+    },
+}
+
+/// A datagram that has left the buffer it was received in.
+pub(super) struct Datagram {
+    bytes: Vec<u8>,
+    size: usize,
+    peer: Address,
+    to: Option<IpAddr>,
+}
+
+/// An [`Event`] that waits.
+pub(super) enum News {
+    Received(Datagram),
+    Timer,
+    Failed(io::Error),
+    Stop,
+    End(CloseReason),
+}
+
+impl Work {
+    /// The buffer that it needs no more.
+    pub(super) fn into_buffer(self) -> Option<Vec<u8>> {
+        match self {
+            Self::Handle { datagram, .. }
+            | Self::Tell {
+                news: News::Received(datagram),
+                ..
+            } => Some(datagram.bytes),
+            Self::Tell { .. } => None,
+        }
+    }
+}
+
+impl Datagram {
+    pub(super) fn copy(datagram: &datagram::Datagram<'_>, mut bytes: Vec<u8>) -> Self {
+        bytes.extend_from_slice(datagram.bytes());
+        Self {
+            bytes,
+            size: datagram.size(),
+            peer: datagram.peer().clone(),
+            to: datagram.to(),
+        }
+    }
+
+    pub(super) fn as_received<'a>(&'a self, bound: &'a Address) -> datagram::Datagram<'a> {
+        datagram::Datagram::new(&self.bytes, self.size, &self.peer, self.to, bound)
+    }
+}
+
+impl News {
+    pub(super) fn copy(event: Event<'_>, desk: &mut Desk) -> Self {
+        match event {
+            Event::Received(datagram) => {
+                Self::Received(Datagram::copy(&datagram, desk.lend_buffer()))
+            }
+            Event::Timer => Self::Timer,
+            Event::Failed(error) => Self::Failed(copy_of(error)),
+            Event::Stop => Self::Stop,
+            Event::End(reason) => Self::End(reason),
+        }
+    }
+
+    pub(super) fn as_event<'a>(&'a self, bound: &'a Address) -> Event<'a> {
+        match self {
+            Self::Received(datagram) => Event::Received(datagram.as_received(bound)),
+            Self::Timer => Event::Timer,
+            Self::Failed(error) => Event::Failed(error),
+            Self::Stop => Event::Stop,
+            Self::End(reason) => Event::End(reason.clone()),
+        }
+    }
+}
+
+fn copy_of(error: &io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => error.kind().into(),
+    }
+}

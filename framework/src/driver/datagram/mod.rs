@@ -1,0 +1,204 @@
+//! The drivers of datagram servers: each realises one [`Mode`] by moving datagrams between sockets and handlers.
+//!
+//! A [`Station`] is a thread that receives. It owns sockets, knows the peers and their timers, and hands each datagram to whoever runs
+//! handlers: in the modes `serial` and `reactor` to itself, in `threads` and `pool` to a [`Crew`] of workers.
+//!
+//! # The contract
+//!
+//! * A socket belongs to one station, which alone receives from it. In the mode `reactor` with several loops each loop has a socket of its own at the
+//!   same address where the system then gives every peer to one of them; elsewhere the sockets are shared out among the loops.
+//! * The callbacks of one [`Session`](crate::datagram::Session) run one after the other, in the order in which its datagrams were received. What
+//!   follows for the station (a timer, a socket, the end) travels back as an [`Outcome`](crate::datagram::Outcome).
+//! * What the callbacks for a batch have written is sent before the next batch is received. While the system takes nothing, nothing is received.
+//! * A datagram that cannot be handled or sent is counted. Nothing that comes from the network ends a station or makes it spin.
+//! * When the server drains, what the system has received already is received and handled, and every answer is sent before the socket is closed.
+//!   Conversations may go on until the drain deadline.
+//! * Counters are published before a thread waits.
+
+mod crew;
+mod plain;
+mod station;
+mod system;
+
+use std::io;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use self::crew::{Crew, Size};
+use self::station::{Staff, Station};
+use self::system::Poller;
+pub(crate) use self::system::{DatagramSystem, Ready};
+use super::cannot;
+use crate::DatagramHandler;
+use crate::datagram::{Outbox, PeerHandler};
+use crate::error::ServeError;
+use crate::mail::Place;
+use crate::net::{Address, DatagramLink, Flow, Sent};
+use crate::server::{Counters, Mode, Shared, StopHandle};
+
+/// What makes handlers.
+#[derive(Clone)]
+pub(crate) enum DatagramFactory {
+    /// One for each thread that handles datagrams.
+    Plain(Make),
+    /// One for each peer.
+    Peers(MakePeer),
+}
+
+/// A closure that makes the handler of a thread.
+pub(crate) type Make = Arc<dyn Fn() -> Box<dyn DatagramHandler> + Send + Sync>;
+/// A closure that makes a handler for a peer.
+pub(crate) type MakePeer = Arc<dyn Fn(&Address) -> Box<dyn PeerHandler> + Send + Sync>;
+
+/// The sockets that a server receives from.
+pub(crate) type Links = Vec<Arc<dyn DatagramLink>>;
+
+/// A datagram that could not be sent.
+#[derive(Debug)]
+struct Failure {
+    to: Address,
+    error: io::Error,
+}
+
+/// Serves in the configured mode until the server is asked to stop.
+pub(crate) fn serve(
+    links: Links,
+    shared: &Arc<Shared>,
+    factory: &DatagramFactory,
+) -> Result<(), ServeError> {
+    match shared.config.mode {
+        Mode::Serial => serve_alone(vec![links], shared, factory),
+        Mode::Reactor { loops } => serve_alone(share_out(links, loops)?, shared, factory),
+        Mode::Threads => serve_with_crew(links, shared, factory, Size::PerDatagram),
+        Mode::Pool { workers } => serve_with_crew(links, shared, factory, Size::Fixed(workers)),
+    }
+}
+
+/// Handles one datagram on the calling thread; false when none came in time.
+pub(crate) fn handle_request(
+    links: &Links,
+    shared: &Arc<Shared>,
+    factory: &DatagramFactory,
+    timeout: Option<Duration>,
+) -> Result<bool, ServeError> {
+    station(links.clone(), shared, factory)?.run_one(timeout)
+}
+
+/// Runs one station on a system of its own, until the server has stopped.
+#[cfg(feature = "testkit")]
+pub(crate) fn run_alone<S: DatagramSystem>(
+    system: S,
+    place: Arc<Place>,
+    links: Links,
+    shared: &Arc<Shared>,
+    factory: &DatagramFactory,
+) -> Result<(), ServeError> {
+    let staff = Staff::Alone(factory.clone());
+    Station::new(system, place, links, shared, staff)?.run()
+}
+
+/// A station that runs its handlers itself.
+fn station(
+    links: Links,
+    shared: &Arc<Shared>,
+    factory: &DatagramFactory,
+) -> Result<Station<Poller>, ServeError> {
+    let place = Place::new();
+    let poller = Poller::new(&place, shared.config.spin)?;
+    Station::new(poller, place, links, shared, Staff::Alone(factory.clone()))
+}
+
+/// Gives each loop its sockets.
+fn share_out(links: Links, loops: usize) -> Result<Vec<Links>, ServeError> {
+    let mut shares: Vec<_> = (0..loops).map(|_| Vec::new()).collect();
+    for (index, link) in links.into_iter().enumerate() {
+        // All of them before any is used, since the system spreads peers anew with each.
+        let mut others = Vec::new();
+        for _ in 1..loops {
+            let beside = link.open_beside();
+            others.extend(beside.map_err(cannot("opening a socket for another loop"))?);
+        }
+        if others.is_empty() {
+            shares[index % loops].push(link);
+            continue;
+        }
+        for (share, link) in shares.iter_mut().zip([link].into_iter().chain(others)) {
+            share.push(link);
+        }
+    }
+    shares.retain(|share| !share.is_empty());
+    Ok(shares)
+}
+
+/// Serves with a station for each share, each of which runs its handlers itself.
+fn serve_alone(
+    shares: Vec<Links>,
+    shared: &Arc<Shared>,
+    factory: &DatagramFactory,
+) -> Result<(), ServeError> {
+    let new = |links| station(links, shared, factory);
+    let mut all = shares.into_iter().map(new).collect::<Result<Vec<_>, _>>()?;
+    let stop = StopHandle::new(shared.clone());
+    let Some(own) = all.pop() else { return Ok(()) };
+    thread::scope(|scope| {
+        let mut threads = Vec::new();
+        let mut result = Ok(());
+        for other in all {
+            let thread = thread::Builder::new().name("reactor".into());
+            match thread.spawn_scoped(scope, || other.run()) {
+                Ok(thread) => threads.push(thread),
+                Err(error) => result = Err(cannot("starting a reactor thread")(error)),
+            }
+        }
+        if result.is_ok() {
+            result = own.run();
+        }
+        // Whatever ended one station ends them all.
+        stop.stop();
+        for thread in threads {
+            match thread.join() {
+                Ok(other) => result = result.and(other),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        result
+    })
+}
+
+/// Serves with one station that receives, and workers that run the handlers.
+fn serve_with_crew(
+    links: Links,
+    shared: &Arc<Shared>,
+    factory: &DatagramFactory,
+    size: Size,
+) -> Result<(), ServeError> {
+    let place = Place::new();
+    let poller = Poller::new(&place, shared.config.spin)?;
+    let crew = Crew::gather(shared, factory, size, place.clone())?;
+    let staff = Staff::Crew(crew, factory.clone());
+    Station::new(poller, place, links, shared, staff)?.run()
+}
+
+/// Sends what waits, and notes what has failed.
+fn flush(
+    link: &dyn DatagramLink,
+    outbox: &mut Outbox,
+    counters: &mut Counters,
+    failures: &mut Vec<Failure>,
+) -> Flow {
+    if outbox.is_empty() {
+        return Flow::Done;
+    }
+    let mut sent = Sent::default();
+    let before = failures.len();
+    let flow = link.send(outbox, &mut sent, &mut |outgoing, error| {
+        let to = outgoing.to.clone();
+        failures.push(Failure { to, error });
+    });
+    counters.calls.send += sent.calls;
+    counters.datagrams_out += sent.datagrams;
+    counters.bytes_out += sent.bytes;
+    counters.send_errors += (failures.len() - before) as u64;
+    flow
+}
