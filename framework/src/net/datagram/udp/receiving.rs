@@ -10,13 +10,25 @@ use super::UdpLink;
 use crate::net::Address;
 use crate::net::datagram::Inbox;
 
+/// How many datagrams are few.
+const FEW: usize = 4;
+
 impl UdpLink {
     pub(super) fn receive_batch(&self, inbox: &mut Inbox, datagrams_max: usize) -> io::Result<()> {
-        inbox.begin();
         let room = datagrams_max.min(inbox.batch()).min(BATCH_SIZE);
-        let mut pieces = [RecvMeta::default(); BATCH_SIZE];
+        // What is known of each datagram needs room that must be cleared first, which shows where datagrams come one by one.
+        if room <= FEW {
+            self.receive_up_to::<FEW>(inbox, room)
+        } else {
+            self.receive_up_to::<BATCH_SIZE>(inbox, room)
+        }
+    }
+
+    fn receive_up_to<const N: usize>(&self, inbox: &mut Inbox, room: usize) -> io::Result<()> {
+        inbox.begin();
+        let mut pieces = [RecvMeta::default(); N];
         let mut slots = inbox.bytes.chunks_exact_mut(inbox.slot_bytes);
-        let mut buffers: [IoSliceMut<'_>; BATCH_SIZE] =
+        let mut buffers: [IoSliceMut<'_>; N] =
             array::from_fn(|_| IoSliceMut::new(slots.next().unwrap_or_default()));
         let socket = UdpSockRef::from(&self.bound);
         let count = self
