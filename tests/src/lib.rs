@@ -11,6 +11,7 @@
 )]
 
 mod client;
+mod datagrams;
 mod probe;
 
 use std::path::PathBuf;
@@ -24,6 +25,7 @@ use socketserver::{
 };
 
 pub use client::{Client, End};
+pub use datagrams::{Caller, Carrier, DatagramCase};
 pub use probe::{Event, Probe, Teller, Watcher};
 
 /// How long anything may take before a test fails.
@@ -256,9 +258,10 @@ impl Running {
         Self::spawn(server, move |server| server.serve_forever_blocking(factory))
     }
 
-    fn spawn(
-        server: StreamServer,
-        serve: impl FnOnce(StreamServer) -> Result<Report, ServeError> + Send + 'static,
+    /// Serves with a server that is bound, in a way of its own.
+    pub fn spawn<S: Server + Send + 'static>(
+        server: S,
+        serve: impl FnOnce(S) -> Result<Report, ServeError> + Send + 'static,
     ) -> Self {
         Self {
             addresses: server.addresses().to_vec(),
@@ -276,6 +279,11 @@ impl Running {
     /// A new connection.
     pub fn connect(&self) -> Client {
         Client::connect(self.address())
+    }
+
+    /// A new client, of a server for datagrams.
+    pub fn caller(&self) -> Caller {
+        Caller::new(self.address())
     }
 
     /// A handle that stops it.
@@ -352,6 +360,13 @@ fn check_laws(stats: &Stats) {
         stats.bytes_delivered + stats.bytes_discarded + stats.bytes_held,
         "{stats:?}"
     );
+    if stats.datagrams_in > 0 {
+        assert_eq!(
+            stats.datagrams_in,
+            stats.received_calls + stats.datagrams_truncated + stats.datagrams_dropped,
+            "{stats:?}"
+        );
+    }
 }
 
 /// Asks until there is an answer, and fails when there is none within [`PATIENCE`].

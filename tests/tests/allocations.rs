@@ -4,12 +4,14 @@
 
 use std::alloc::System;
 use std::io::{BufRead, Read, Write};
+use std::net::UdpSocket;
 
 use socketserver::{
-    BlockingHandler, Conn, Framed, Handler, HandlerError, Input, Lines, Mode, Replies, Stream,
+    BlockingHandler, Conn, Datagram, Framed, Handler, HandlerError, Input, Lines, Mode, Peer,
+    PeerHandler, Replies, Stream,
 };
 use socketserver_handlers::Echo;
-use socketserver_tests::{Case, Client, Running, Style, Transport};
+use socketserver_tests::{Carrier, Case, Client, DatagramCase, Running, Style, Transport};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -40,6 +42,20 @@ impl BlockingHandler for Pieces {
     }
 }
 
+/// Sends back datagrams.
+struct Back;
+
+impl PeerHandler for Back {
+    fn received(
+        &mut self,
+        datagram: &Datagram<'_>,
+        peer: &mut Peer<'_>,
+    ) -> Result<(), HandlerError> {
+        peer.send(datagram.bytes())?;
+        Ok(())
+    }
+}
+
 /// The same in whole messages.
 fn echo(line: &[u8], replies: &mut Replies<'_>) -> Result<(), HandlerError> {
     Ok(replies.send(line)?)
@@ -47,6 +63,7 @@ fn echo(line: &[u8], replies: &mut Replies<'_>) -> Result<(), HandlerError> {
 
 #[test]
 fn a_message_allocates_nothing_in_any_mode_and_style() {
+    check_datagrams();
     for mode in [
         Mode::Serial,
         Mode::Threads,
@@ -69,6 +86,40 @@ fn a_message_allocates_nothing_in_any_mode_and_style() {
                 }
             }
         }
+    }
+}
+
+/// The same for datagrams, by themselves and with a handler for each peer.
+fn check_datagrams() {
+    for mode in [
+        Mode::Serial,
+        Mode::Threads,
+        Mode::Pool { workers: 2 },
+        Mode::Reactor { loops: 1 },
+        Mode::Reactor { loops: 2 },
+    ] {
+        for carrier in [Carrier::UdpV4, Carrier::UdpV6] {
+            let case = DatagramCase { mode, carrier };
+            for server in [case.serve(|| Echo), case.serve_peers(|_| Back)] {
+                let address = server.address().socket_addr().unwrap();
+                let socket = UdpSocket::bind((address.ip(), 0)).unwrap();
+                socket.connect(address).unwrap();
+                exchange(&socket, 100);
+                let region = Region::new(ALLOCATOR);
+                exchange(&socket, MESSAGES);
+                let change = region.change();
+                assert!(change.allocations <= 20, "{case:?}: {change:?}");
+                server.stop();
+            }
+        }
+    }
+}
+
+fn exchange(socket: &UdpSocket, datagrams: usize) {
+    let mut answer = [0; 20];
+    for _ in 0..datagrams {
+        socket.send(b"hello world\n").unwrap();
+        assert_eq!(socket.recv(&mut answer).unwrap(), 12);
     }
 }
 

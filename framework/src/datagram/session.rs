@@ -144,6 +144,11 @@ impl Session {
         self.state.outcome()
     }
 
+    /// Whether the peer is who it claims to be.
+    pub(crate) fn is_proven(&self) -> bool {
+        self.state.allowance.is_proven()
+    }
+
     /// Through which socket the peer is answered.
     pub(crate) fn link(&self) -> &Arc<dyn DatagramLink> {
         &self.state.link

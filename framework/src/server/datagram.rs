@@ -1,6 +1,7 @@
 //! The server for datagrams: bound to its endpoints, configured, and ready to serve with a handler.
 
 use std::fmt;
+use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,9 +11,9 @@ use super::{
     Builder, Config, Handled, Mode, Report, Server, Shared, Stage, StartError, State, StatsHandle,
     StopHandle,
 };
-use crate::driver::datagram::{self as driver, DatagramFactory};
+use crate::driver::datagram::{self as driver, DatagramFactory, Links};
 use crate::error::ServeError;
-use crate::net::{Address, DatagramLink, Endpoint};
+use crate::net::{Address, Endpoint};
 use crate::{DatagramHandler, DatagramSender, PeerHandler};
 
 /// A server for datagrams: UDP and Unix datagram sockets, as many endpoints as you like.
@@ -53,7 +54,10 @@ use crate::{DatagramHandler, DatagramSender, PeerHandler};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct DatagramServer {
-    links: Vec<Arc<dyn DatagramLink>>,
+    /// The sockets of each endpoint: one, or one for each loop.
+    endpoints: Vec<Links>,
+    /// Why there are too few.
+    trouble: Option<io::Error>,
     /// Taken apart and made anew by the setters, and shared from the first handle on.
     shared: Arc<Shared>,
 }
@@ -96,8 +100,38 @@ impl DatagramServer {
         Builder::default()
     }
 
-    pub(super) fn new(links: Vec<Arc<dyn DatagramLink>>, shared: Arc<Shared>) -> Self {
-        Self { links, shared }
+    pub(super) fn new(links: Links, shared: Arc<Shared>) -> Self {
+        let endpoints = links.into_iter().map(|link| vec![link]).collect();
+        let server = Self {
+            endpoints,
+            trouble: None,
+            shared,
+        };
+        server.with_sockets_for_loops()
+    }
+
+    /// Opens the sockets that the loops of the mode need, or closes those that they do not.
+    ///
+    /// This is done before anybody knows the port: with each further socket the system spreads peers anew, and a peer that changes its loop loses its handler.
+    fn with_sockets_for_loops(mut self) -> Self {
+        let loops = match self.shared.config.mode {
+            Mode::Reactor { loops } => loops,
+            _ => 1,
+        };
+        for links in &mut self.endpoints {
+            links.truncate(loops);
+            while links.len() < loops {
+                match links[0].open_beside() {
+                    Ok(Some(link)) => links.push(link),
+                    Ok(None) => break,
+                    Err(error) => {
+                        self.trouble = Some(error);
+                        break;
+                    }
+                }
+            }
+        }
+        self
     }
 
     /// Sets how datagrams are scheduled: the one setting that can change after binding, until a handle is taken.
@@ -111,12 +145,12 @@ impl DatagramServer {
             .expect("the mode must be set before a handle of the server is taken")
             .config
             .mode = mode;
-        self
+        self.with_sockets_for_loops()
     }
 
     /// Sends from the sockets of the server, in the order of its endpoints, from any thread.
     pub fn senders(&self) -> Vec<DatagramSender> {
-        let links = self.links.iter().cloned();
+        let links = self.endpoints.iter().map(|links| links[0].clone());
         links.map(DatagramSender::new).collect()
     }
 
@@ -172,10 +206,18 @@ impl DatagramServer {
     }
 
     fn serve(self, factory: &DatagramFactory) -> Result<Report, ServeError> {
-        let Self { links, shared } = self;
+        let Self {
+            endpoints,
+            trouble,
+            shared,
+        } = self;
+        if let Some(source) = trouble {
+            let what = "opening a socket for each loop";
+            return Err(ServeError::Resource { what, source });
+        }
         shared.life.set_state(State::Running);
         let result = if shared.life.stage() == Stage::Serve {
-            driver::serve(links, &shared, factory)
+            driver::serve(endpoints, &shared, factory)
         } else {
             Ok(())
         };
@@ -196,7 +238,8 @@ impl DatagramServer {
         H: DatagramHandler + 'static,
         F: Fn() -> H + Send + Sync + 'static,
     {
-        if driver::handle_request(&self.links, &self.shared, &plain(factory), timeout)? {
+        let links = self.endpoints.concat();
+        if driver::handle_request(links, &self.shared, &plain(factory), timeout)? {
             return Ok(Handled::Received);
         }
         if self.shared.is_stopping() {

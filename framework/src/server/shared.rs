@@ -223,21 +223,15 @@ pub(crate) enum Refusal {
 /// Addresses that one owner usually has: 256 of IPv4, or a /64 of IPv6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Network {
-    V4([u8; 3]),
-    V6([u8; 8]),
+    V4(u32),
+    V6(u64),
 }
 
 impl Network {
     fn of(ip: IpAddr) -> Self {
         match ip {
-            IpAddr::V4(ip) => {
-                let [a, b, c, _] = ip.octets();
-                Self::V4([a, b, c])
-            }
-            IpAddr::V6(ip) => {
-                let [a, b, c, d, e, f, g, h, ..] = ip.octets();
-                Self::V6([a, b, c, d, e, f, g, h])
-            }
+            IpAddr::V4(ip) => Self::V4(u32::from(ip) >> 8),
+            IpAddr::V6(ip) => Self::V6((u128::from(ip) >> 64) as u64),
         }
     }
 }

@@ -61,28 +61,30 @@ struct Failure {
     error: io::Error,
 }
 
-/// Serves in the configured mode until the server is asked to stop.
+/// Serves in the configured mode until the server is asked to stop, with the sockets of each endpoint.
 pub(crate) fn serve(
-    links: Links,
+    endpoints: Vec<Links>,
     shared: &Arc<Shared>,
     factory: &DatagramFactory,
 ) -> Result<(), ServeError> {
     match shared.config.mode {
-        Mode::Serial => serve_alone(vec![links], shared, factory),
-        Mode::Reactor { loops } => serve_alone(share_out(links, loops)?, shared, factory),
-        Mode::Threads => serve_with_crew(links, shared, factory, Size::PerDatagram),
-        Mode::Pool { workers } => serve_with_crew(links, shared, factory, Size::Fixed(workers)),
+        Mode::Serial => serve_alone(vec![endpoints.concat()], shared, factory),
+        Mode::Reactor { loops } => serve_alone(share_out(endpoints, loops), shared, factory),
+        Mode::Threads => serve_with_crew(endpoints.concat(), shared, factory, Size::PerDatagram),
+        Mode::Pool { workers } => {
+            serve_with_crew(endpoints.concat(), shared, factory, Size::Fixed(workers))
+        }
     }
 }
 
 /// Handles one datagram on the calling thread; false when none came in time.
 pub(crate) fn handle_request(
-    links: &Links,
+    links: Links,
     shared: &Arc<Shared>,
     factory: &DatagramFactory,
     timeout: Option<Duration>,
 ) -> Result<bool, ServeError> {
-    station(links.clone(), shared, factory)?.run_one(timeout)
+    station(links, shared, factory)?.run_one(timeout)
 }
 
 /// Runs one station on a system of its own, until the server has stopped.
@@ -109,36 +111,26 @@ fn station(
     Station::new(poller, place, links, shared, Staff::Alone(factory.clone()))
 }
 
-/// Gives each loop its sockets.
-fn share_out(links: Links, loops: usize) -> Result<Vec<Links>, ServeError> {
-    let mut shares: Vec<_> = (0..loops).map(|_| Vec::new()).collect();
-    for (index, link) in links.into_iter().enumerate() {
-        // All of them before any is used, since the system spreads peers anew with each.
-        let mut others = Vec::new();
-        for _ in 1..loops {
-            let beside = link.open_beside();
-            others.extend(beside.map_err(cannot("opening a socket for another loop"))?);
-        }
-        if others.is_empty() {
-            shares[index % loops].push(link);
-            continue;
-        }
-        for (share, link) in shares.iter_mut().zip([link].into_iter().chain(others)) {
-            share.push(link);
+/// Gives each loop its sockets: of an endpoint that has one for each loop one each, and the single sockets of others in turn.
+fn share_out(endpoints: Vec<Links>, loops: usize) -> Vec<Links> {
+    let mut shares: Vec<Links> = (0..loops).map(|_| Vec::new()).collect();
+    for (index, links) in endpoints.into_iter().enumerate() {
+        for (number, link) in links.into_iter().enumerate() {
+            shares[(index + number) % loops].push(link);
         }
     }
     shares.retain(|share| !share.is_empty());
-    Ok(shares)
+    shares
 }
 
-/// Serves with a station for each share, each of which runs its handlers itself.
+/// Serves with a station for the sockets of each loop, each of which runs its handlers itself.
 fn serve_alone(
-    shares: Vec<Links>,
+    loops: Vec<Links>,
     shared: &Arc<Shared>,
     factory: &DatagramFactory,
 ) -> Result<(), ServeError> {
     let new = |links| station(links, shared, factory);
-    let mut all = shares.into_iter().map(new).collect::<Result<Vec<_>, _>>()?;
+    let mut all = loops.into_iter().map(new).collect::<Result<Vec<_>, _>>()?;
     let stop = StopHandle::new(shared.clone());
     let Some(own) = all.pop() else { return Ok(()) };
     thread::scope(|scope| {

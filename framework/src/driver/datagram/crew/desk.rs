@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use super::job::Job;
 use crate::server::{Config, Counters};
 
-/// How many buffers are kept for the next datagrams.
+/// How many buffers and queues are kept for the next datagrams.
 const SPARES_MAX: usize = 256;
 /// A buffer that has grown beyond this is given back rather than kept.
 const SPARE_BYTES_MAX: usize = 4096;
@@ -23,7 +23,10 @@ pub(super) struct Desk {
     pub(super) threads: usize,
     /// No more jobs will come.
     is_closed: bool,
+    /// Buffers of datagrams.
     spares: Vec<Vec<u8>>,
+    /// Queues of peers.
+    spare_queues: Vec<VecDeque<Job>>,
 }
 
 #[derive(Default)]
@@ -52,6 +55,7 @@ impl Desk {
             threads: 0,
             is_closed: false,
             spares: Vec::new(),
+            spare_queues: Vec::new(),
         }
     }
 
@@ -76,7 +80,8 @@ impl Desk {
                 behind.push_back(job);
                 return false;
             }
-            self.peers.insert(key, VecDeque::new());
+            let behind = self.spare_queues.pop().unwrap_or_default();
+            self.peers.insert(key, behind);
         }
         self.queues[queue].jobs.push_back(job);
         true
@@ -108,7 +113,11 @@ impl Desk {
             let queue = key as usize % self.queues.len();
             self.queues[queue].waiting -= 1;
         } else {
-            self.peers.remove(&key);
+            let behind = self.peers.remove(&key);
+            let has_memory = |behind: &VecDeque<Job>| behind.capacity() > 0;
+            if self.spare_queues.len() < SPARES_MAX {
+                self.spare_queues.extend(behind.filter(has_memory));
+            }
         }
         next
     }
@@ -154,18 +163,18 @@ impl Desk {
         self.is_closed = true;
     }
 
-    /// Drops what waits.
+    /// Drops the datagrams that wait. What sessions must be told about their end stays, since that is short.
     pub(super) fn cut(&mut self, counters: &mut Counters) {
-        let behind = self.peers.drain().flat_map(|(_, jobs)| jobs);
-        let queued = self.queues.iter_mut().flat_map(|queue| {
-            queue.waiting = 0;
-            queue.jobs.drain(..)
-        });
-        for buffer in behind
-            .chain(queued)
-            .filter_map(|job| job.work.into_buffer())
-        {
-            counters.count_dropped(buffer.len());
+        for queue in &mut self.queues {
+            queue.jobs.retain(|job| !drop_datagram(job, counters));
+            queue.waiting = queue.jobs.len();
+        }
+        for behind in self.peers.values_mut() {
+            behind.retain(|job| !drop_datagram(job, counters));
+        }
+        for (&key, behind) in &self.peers {
+            let queue = key as usize % self.queues.len();
+            self.queues[queue].waiting += behind.len();
         }
     }
 
@@ -183,4 +192,11 @@ impl Desk {
             self.spares.push(buffer);
         }
     }
+}
+
+/// Counts a job as dropped if it is a datagram.
+fn drop_datagram(job: &Job, counters: &mut Counters) -> bool {
+    let datagram = job.work.datagram_bytes();
+    datagram.inspect(|&bytes| counters.count_dropped(bytes));
+    datagram.is_some()
 }

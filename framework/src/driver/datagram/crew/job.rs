@@ -48,6 +48,18 @@ pub(super) enum News {
 }
 
 impl Work {
+    /// How long the datagram is that it is about, if it is.
+    pub(super) fn datagram_bytes(&self) -> Option<usize> {
+        match self {
+            Self::Handle { datagram, .. }
+            | Self::Tell {
+                news: News::Received(datagram),
+                ..
+            } => Some(datagram.bytes.len()),
+            Self::Tell { .. } => None,
+        }
+    }
+
     /// The buffer that it needs no more.
     pub(super) fn into_buffer(self) -> Option<Vec<u8>> {
         match self {

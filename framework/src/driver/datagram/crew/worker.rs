@@ -122,12 +122,9 @@ impl Worker {
         let (outbox, counters) = (&mut self.outbox, &mut self.counters);
         while flush(&**link, outbox, counters, &mut self.failures) == Flow::Blocked {
             counters.calls.wait += 1;
-            match link.wait_for_room(SEND_TIMEOUT) {
-                Ok(true) => {}
-                Ok(false) | Err(_) => {
-                    counters.send_errors += outbox.waiting().len() as u64;
-                    outbox.clear();
-                }
+            if !matches!(link.wait_for_room(SEND_TIMEOUT), Ok(true)) {
+                counters.send_errors += outbox.waiting().len() as u64;
+                outbox.clear();
             }
         }
     }

@@ -7,7 +7,7 @@ use super::port::Port;
 use super::{Role, Station};
 use crate::CloseReason;
 use crate::datagram::{Bench, Datagram, Entry, Event, Opened, Outcome, Session};
-use crate::server::{Refusal, Shared};
+use crate::server::{Eviction, Refusal, Shared};
 use crate::timer::Time;
 
 /// How many peers are asked to make room, one after the other, before the newcomer is refused: those whose handlers are at work cannot be
@@ -98,6 +98,11 @@ impl<S: DatagramSystem> Station<S> {
                 // Its handler is at work.
                 Err(TryLockError::WouldBlock) => continue,
             };
+            // A worker may have proven it, and the news of that may still be on its way.
+            if session.is_proven() && self.shared.config.eviction == Eviction::Unproven {
+                self.table.prove(key);
+                continue;
+            }
             let index = entry.own_port.unwrap_or(entry.port);
             let bench = Bench {
                 outbox: &mut self.ports[index].outbox,

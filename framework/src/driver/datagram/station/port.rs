@@ -12,6 +12,7 @@ use crate::net::{DatagramLink, Flow};
 const BATCH_MIN: usize = 2;
 
 /// A socket of a station.
+#[expect(clippy::struct_excessive_bools, reason = "each is a state of its own")]
 pub(super) struct Port {
     pub(super) link: Arc<dyn DatagramLink>,
     pub(super) outbox: Outbox,
