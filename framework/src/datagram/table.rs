@@ -116,3 +116,17 @@ impl Table {
         self.entries.iter().map(|(key, _)| key as u32).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::PEER_BYTES;
+
+    #[test]
+    fn a_peer_takes_no_more_than_is_promised() {
+        // Both tables may be half empty, and each allocation has a price of its own.
+        let in_tables = 2 * (size_of::<Entry>() + size_of::<(Address, u32)>());
+        let own = size_of::<Mutex<Session>>() + 2 * size_of::<usize>() + 32;
+        assert!(in_tables + own <= PEER_BYTES, "{in_tables} + {own}");
+    }
+}

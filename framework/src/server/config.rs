@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::ConfigError;
-use crate::net::{MulticastGroup, MulticastInterface};
+use crate::net::{Inbox, MulticastGroup, MulticastInterface};
 
 /// How connections are scheduled.
 ///
@@ -436,12 +436,39 @@ impl Config {
         };
         connection * held as u128 + self.read_buffer_bytes as u128 * threads as u128
     }
+
+    /// The most memory that a datagram server can take with these settings for each of its endpoints, in bytes, the state of handlers apart: a batch for each thread that
+    /// receives, what waits for workers, what waits to be sent, and the table of peers.
+    pub fn datagram_memory_bytes_max(&self) -> u128 {
+        let (stations, waiting) = match self.mode {
+            Mode::Serial => (1, 0),
+            Mode::Reactor { loops } => (loops, 0),
+            Mode::Threads | Mode::Pool { .. } => (1, self.datagram_queue_max),
+        };
+        let workers = match self.mode {
+            Mode::Threads => self.connections_max,
+            Mode::Pool { workers } => workers,
+            _ => 0,
+        };
+        let parts = [
+            (stations, Inbox::bytes_max(self.datagram_bytes_max)),
+            (waiting + workers, self.datagram_bytes_max),
+            (stations + workers, self.output_bytes_max),
+            (self.connections_max, PEER_BYTES),
+        ];
+        let products = parts
+            .iter()
+            .map(|&(count, size)| count as u128 * size as u128);
+        products.sum()
+    }
 }
 
 /// Longer than any datagram that a system would carry.
 const DATAGRAM_BYTES_MAX: usize = 16 << 20;
 /// How many connections the keys of a loop can tell apart.
 const CONNECTIONS_MAX: usize = 1 << 24;
+/// What a peer of a datagram server takes, handler apart.
+pub(crate) const PEER_BYTES: usize = 768;
 /// What a connection takes besides its buffers, handler apart.
 const CONNECTION_BYTES: usize = 256;
 

@@ -13,6 +13,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(test)]
+pub(crate) use self::config::PEER_BYTES;
 pub use self::config::{AtCapacity, Config, Eviction, Mode};
 pub use self::datagram::{DatagramServer, UdpServer, UnixDatagramServer};
 pub use self::hooks::Hooks;

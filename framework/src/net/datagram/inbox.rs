@@ -38,10 +38,14 @@ pub(crate) struct Incoming {
 }
 
 impl Inbox {
+    /// How much memory a whole batch takes, in bytes.
+    pub(crate) fn bytes_max(datagram_bytes_max: usize) -> usize {
+        slot_bytes(datagram_bytes_max) * BATCH_MAX
+    }
+
     /// Room for `batch` datagrams, of which the first `datagram_bytes_max` bytes are kept.
     pub(crate) fn new(datagram_bytes_max: usize, batch: usize) -> Self {
-        // One byte beyond what is kept shows that there was more.
-        let slot_bytes = SLOT_BYTES_MIN.max(datagram_bytes_max + 1) + SLOT_GAP;
+        let slot_bytes = slot_bytes(datagram_bytes_max);
         let batch = batch.clamp(1, BATCH_MAX);
         Self {
             bytes: vec![0; slot_bytes * batch],
@@ -112,6 +116,11 @@ impl Inbox {
             size,
         });
     }
+}
+
+/// One byte beyond what is kept shows that there was more.
+fn slot_bytes(datagram_bytes_max: usize) -> usize {
+    SLOT_BYTES_MIN.max(datagram_bytes_max + 1) + SLOT_GAP
 }
 
 #[cfg(test)]
