@@ -1,9 +1,11 @@
 //! Runnable examples: one file each in the folder `examples/`, with a ladder to climb them in `README.md`.
 //!
-//! This library is empty. It stands here so that the Rust code in the README of the workspace is compiled and run as a
-//! test.
+//! What is in this library is what an example of less than sixty lines has no room for: [`lossy`], a bad network for programs that must stand one. The
+//! Rust code in the README of the workspace is compiled and run here, too.
 
 #![forbid(unsafe_code)]
+
+pub mod lossy;
 
 /// The README of the workspace, whose examples are tests.
 #[cfg(doctest)]

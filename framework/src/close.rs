@@ -30,7 +30,8 @@ pub enum CloseReason {
     HandlerError(Arc<HandlerError>),
     /// A callback of the handler, or the factory that makes handlers, panicked with this message.
     Panic(Arc<str>),
-    /// Nothing was received or sent for [`Config::idle_timeout`](crate::Config::idle_timeout).
+    /// Nothing was received or sent for [`Config::idle_timeout`](crate::Config::idle_timeout), or the peer of a datagram server has sent nothing for
+    /// [`Config::peer_idle_timeout`](crate::Config::peer_idle_timeout).
     IdleTimeout,
     /// A message that had begun was not complete after [`Config::read_timeout`](crate::Config::read_timeout).
     ReadTimeout,
@@ -157,9 +158,7 @@ impl fmt::Display for CloseReason {
             Self::Aborted => f.write_str("the connection was aborted on this side"),
             Self::HandlerError(error) => write!(f, "the handler failed: {error}"),
             Self::Panic(message) => write!(f, "the handler panicked: {message}"),
-            Self::IdleTimeout => {
-                f.write_str("nothing was received or sent within the idle timeout")
-            }
+            Self::IdleTimeout => f.write_str("nothing came within the idle timeout"),
             Self::ReadTimeout => f.write_str("a message was not complete within the read timeout"),
             Self::WriteTimeout => f.write_str("the peer took no output within the write timeout"),
             Self::LifetimeOver => f.write_str("the connection reached its maximum lifetime"),

@@ -92,8 +92,8 @@
 //!
 //! | Mode | Accepts | Runs handlers | Choose it for | Python |
 //! |---|---|---|---|---|
-//! | [`Mode::Serial`] | the serving thread | the same, one connection to its end, then the next | learning, one short exchange | `TCPServer` |
-//! | [`Mode::Threads`] | the serving thread | a thread for each connection | handlers that wait | `ThreadingTCPServer` |
+//! | [`Mode::Serial`] | the serving thread | the same, one connection to its end, then the next | learning, one short exchange | `TCPServer`, `UDPServer` |
+//! | [`Mode::Threads`] | the serving thread | a thread for each connection | handlers that wait | `ThreadingTCPServer`, `ThreadingUDPServer` |
 //! | [`Mode::Pool`] | the serving thread | so many threads, each with one connection to its end | handlers that wait, few threads | |
 //! | [`Mode::Reactor`] | every loop | the loop that has accepted the connection | many connections, quick callbacks | `asyncio` |
 //!
@@ -101,15 +101,21 @@
 //! handler must wait in its [`Stream`] only, since all connections of its loop wait for it; [`Config::slow_callback`] tells which do not. What
 //! a handler may assume, whatever the mode, is the chapter [`guide::handlers`].
 //!
+//! Servers for datagrams take the same words: in `serial` and `reactor` the thread that receives runs the handlers, in `threads` every datagram has a worker,
+//! and in `pool` all datagrams of a peer go to the same one.
+//!
 //! # From Python's names
 //!
 //! | Python | Here |
 //! |---|---|
 //! | `TCPServer`, `UnixStreamServer` | [`TcpServer::bind`], [`UnixServer::bind`], [`StreamServer::builder`] |
-//! | `ThreadingMixIn` | [`StreamServer::mode`], [`Builder::mode`] |
+//! | `UDPServer`, `UnixDatagramServer` | [`UdpServer::bind`], [`UnixDatagramServer::bind`], [`DatagramServer::builder`] |
+//! | `ThreadingMixIn` | [`StreamServer::mode`], [`DatagramServer::mode`], [`Builder::mode`] |
 //! | `BaseRequestHandler.handle` | [`BlockingHandler::handle`], or [`Handler::received`] |
 //! | `setup`, `finish` | the closure that makes handlers, `Drop`; or [`Handler::opened`], [`Handler::closed`] |
 //! | `StreamRequestHandler.rfile`, `wfile` | [`Stream`] as [`BufRead`](std::io::BufRead) and [`Write`](std::io::Write) |
+//! | `DatagramRequestHandler.packet`, `wfile` | [`Datagram::bytes`], [`DatagramSocket::reply`] in a [`DatagramHandler`]; or [`Peer::send`] in a [`PeerHandler`] |
+//! | `max_packet_size` | [`Config::datagram_bytes_max`], [`DatagramHandler::truncated`] |
 //! | `request`, `client_address` | [`Stream`], [`Stream::peer`]; or [`Input`] and [`Conn`], [`Conn::peer`] |
 //! | `verify_request`, `handle_error`, `service_actions`, `handle_timeout` | [`Hooks`] |
 //! | `serve_forever`, `handle_request` | [`StreamServer::serve_forever`], [`StreamServer::serve_forever_blocking`], [`StreamServer::handle_request`] |
@@ -127,6 +133,41 @@
 //! A stream has no messages. A [`Handler`] sees bytes as they come; a [`MessageHandler`] sees whole messages, which a [`Codec`] finds for it:
 //! lines, length prefixes, JSON. [`Stream::receive`] gives a blocking handler the same. See [`guide::framing`] and [`codec`].
 //!
+//! # Datagrams
+//!
+//! A [`DatagramServer`] serves UDP and Unix datagrams. A [`DatagramHandler`], which may be a function, sees each of them by itself; a [`PeerHandler`] holds
+//! the conversation with one peer, and a [`MessageHandler`] the same one that it has over streams.
+//!
+//! ```
+//! use std::net::UdpSocket;
+//! use std::thread;
+//!
+//! use socketserver::{Datagram, DatagramSocket, HandlerError, Mode, Server, UdpServer};
+//!
+//! /// Sends back what it receives, to whoever has sent it.
+//! fn echo(datagram: &Datagram<'_>, socket: &mut DatagramSocket<'_>) -> Result<(), HandlerError> {
+//!     Ok(socket.reply(datagram, datagram.bytes())?)
+//! }
+//!
+//! let server = UdpServer::bind("127.0.0.1:0")?.mode(Mode::Pool { workers: 2 });
+//! let address = server.addresses()[0].socket_addr().ok_or("a UDP server has an address")?;
+//! let stop = server.stop_handle();
+//! let serving = thread::spawn(|| server.serve_forever(|| echo));
+//!
+//! let client = UdpSocket::bind("127.0.0.1:0")?;
+//! client.send_to(b"hello", address)?;
+//! let mut answer = [0; 100];
+//! let (size, from) = client.recv_from(&mut answer)?;
+//! assert_eq!((&answer[..size], from), (&b"hello"[..], address));
+//!
+//! stop.stop();
+//! serving.join().expect("a server does not panic")?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A datagram that is cut is told with its true size, an error sends nothing, and nobody gets more than three times what came in his name before he has proven
+//! that it is his: see [`guide::datagrams`].
+//!
 //! # Limits
 //!
 //! Everything that can grow has a maximum and everything that a peer can delay has a deadline; [`Config`] lists them with
@@ -134,13 +175,14 @@
 //! [`CloseReason`]. An error or a panic in a handler ends its connection and nothing else, which needs the default
 //! `panic = "unwind"`.
 //!
-//! These servers are for streams, TCP and Unix sockets, on systems of the Unix family; Linux comes first. They serve neither
-//! datagrams nor TLS. There is no async runtime and no `unsafe` code.
+//! These servers are for TCP, UDP and Unix sockets, on systems of the Unix family; Linux comes first. They do not speak TLS. There is no async runtime and no
+//! `unsafe` code.
 //!
 //! # Where to go next
 //!
-//! The [`guide`] has four chapters: [from Python's `socketserver`](guide::from_python), [framing](guide::framing), [what a handler may assume in
-//! every mode](guide::handlers), and [the defaults and why](guide::defaults).
+//! The [`guide`] has six chapters: [from Python's `socketserver`](guide::from_python), [framing](guide::framing), [what a handler may assume in
+//! every mode](guide::handlers), [datagrams](guide::datagrams), [how to know that a handler is right](guide::proving), and [the defaults and
+//! why](guide::defaults).
 //!
 //! [`Group`] writes to many connections at once, [`Remote`] to one from another thread, [`Conn::send_file`] lets the kernel
 //! send a file, [`Stream::offload`] does long work elsewhere, and [`Stats`] are what a server counts. With the cargo feature `testkit`

@@ -66,6 +66,8 @@ fn memory_stays_flat(mode: Mode, eviction: Eviction, senders: u32) {
     let config = Config {
         connections_max: 1024,
         eviction,
+        // A million take longer than a minute, after which those who came first would make room for others.
+        peer_idle_timeout: None,
         ..case(mode).config()
     };
     let server = case(mode).serve_peers_with(config, |_| Silent);

@@ -46,8 +46,9 @@ impl Example {
     /// Reads the next line, which says where the example listens, and returns the address and what follows it.
     pub(crate) fn address(&self) -> Result<(SocketAddr, String), Box<dyn Error>> {
         let line = self.line()?;
-        let text = line
-            .strip_prefix("listening tcp://")
+        let text = ["listening tcp://", "listening udp://"]
+            .iter()
+            .find_map(|prefix| line.strip_prefix(prefix))
             .ok_or_else(|| format!("no address in {line:?}"))?;
         let (address, rest) = text.split_once(' ').unwrap_or((text, ""));
         Ok((address.parse()?, rest.to_owned()))
@@ -108,6 +109,13 @@ impl Drop for Example {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Runs an example that ends with an error at once, and returns what it says of that.
+pub(crate) fn fails(name: &str, arguments: &[&str]) -> Result<String, Box<dyn Error>> {
+    let output = Command::new(path_of(name)?).args(arguments).output()?;
+    assert!(!output.status.success(), "{name} {arguments:?} succeeds");
+    Ok(String::from_utf8(output.stderr)?)
 }
 
 /// Where cargo has built an example: beside the folder of this test.

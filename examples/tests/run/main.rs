@@ -1,7 +1,10 @@
 //! Starts every example as its own process and talks to it over a real socket.
 
 mod conversations;
+mod datagrams;
 mod example;
+mod lossy;
+mod post;
 mod proofs;
 mod talk;
 

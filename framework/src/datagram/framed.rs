@@ -12,6 +12,9 @@ const GATHERED_BYTES_MAX: usize = 1_200;
 /// of a stream, so that a line needs no line end, and half a message is the peer's fault. The answers to one datagram leave in one
 /// datagram as far as they are short.
 ///
+/// As for every [`PeerHandler`], an answer that is longer than an unproven peer may get ends the conversation: a server whose answers are longer than three times the
+/// questions raises [`Config::amplification_max`](crate::Config::amplification_max).
+///
 /// [`MessageHandler::ended`] is never called, since a peer of datagrams has no end.
 impl<C: Codec + Clone, H: MessageHandler> PeerHandler for Framed<C, H> {
     fn opened(&mut self, peer: &mut Peer<'_>) -> Result<(), HandlerError> {

@@ -30,6 +30,9 @@ impl Peer<'_> {
 
     /// Sends one datagram to the peer, from the address that it has written to or from its own socket.
     ///
+    /// Until the peer is proven it gets by default at most three times the bytes and the datagrams that came in its name, see
+    /// [`Config::amplification_max`](crate::Config::amplification_max).
+    ///
     /// # Errors
     ///
     /// When it is too long, or more than somebody unproven may get, or when nothing can be sent to such a peer. With `?` that ends the conversation.
@@ -78,9 +81,9 @@ impl Peer<'_> {
         self.state.end(CloseReason::HandlerClosed);
     }
 
-    /// Sends from the socket that this peer is answered from, at any time and from any thread, without the limit for unproven peers.
+    /// Sends from where this peer is answered from, at any time and from any thread, without the limit for unproven peers.
     pub fn sender(&self) -> DatagramSender {
-        DatagramSender::new(self.state.link().clone())
+        self.state.sender()
     }
 
     /// Whether the server is stopping.

@@ -39,7 +39,7 @@ impl<'a> Datagram<'a> {
         self.bytes
     }
 
-    /// How long it was on its way, in bytes.
+    /// How long it was on its way, in bytes. Where a datagram was cut, systems other than Linux tell only that it was longer than what was kept.
     pub fn size(&self) -> usize {
         self.size
     }
@@ -57,6 +57,11 @@ impl<'a> Datagram<'a> {
             (Some(ip), Some(port)) => Address::Udp(SocketAddr::new(ip, port)),
             _ => self.bound.clone(),
         }
+    }
+
+    /// Where the socket is bound that it came to.
+    pub(crate) fn bound(&self) -> &'a Address {
+        self.bound
     }
 
     pub(crate) fn to(&self) -> Option<IpAddr> {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::SendError;
@@ -14,11 +15,13 @@ use crate::net::{Address, DatagramLink, MulticastGroup};
 #[derive(Clone)]
 pub struct DatagramSender {
     link: Arc<dyn DatagramLink>,
+    /// The address of this machine to send from, where the socket has several and one was written to.
+    from: Option<IpAddr>,
 }
 
 impl DatagramSender {
-    pub(crate) fn new(link: Arc<dyn DatagramLink>) -> Self {
-        Self { link }
+    pub(crate) fn new(link: Arc<dyn DatagramLink>, from: Option<IpAddr>) -> Self {
+        Self { link, from }
     }
 
     /// Sends one datagram to anybody.
@@ -29,7 +32,7 @@ impl DatagramSender {
     pub fn send_to(&self, bytes: &[u8], peer: &Address) -> Result<(), SendError> {
         check(&*self.link, bytes, peer)?;
         self.link
-            .send_one(bytes, peer, None)
+            .send_one(bytes, peer, self.from)
             .map_err(SendError::Refused)
     }
 

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::{Allowance, Bench, Datagram, Outbox, Peer, PeerHandler, SendError};
+use super::{Allowance, Bench, Datagram, DatagramSender, Outbox, Peer, PeerHandler, SendError};
 use crate::net::{Address, DatagramLink};
 use crate::server::Config;
 use crate::session::panic_message;
@@ -217,6 +217,11 @@ impl State {
         self.opened
             .as_ref()
             .map_or(&self.link, |opened| &opened.link)
+    }
+
+    pub(super) fn sender(&self) -> DatagramSender {
+        let from = self.from.filter(|_| !self.has_own);
+        DatagramSender::new(self.link().clone(), from)
     }
 
     pub(super) fn is_open(&self) -> bool {

@@ -46,6 +46,9 @@ impl<'a> DatagramSocket<'a> {
 
     /// Answers a datagram: sends one to who sent it, from the address that it was sent to. An empty answer is one, too.
     ///
+    /// By default an answer has at most three times the bytes of the question, see [`Config::amplification_max`](crate::Config::amplification_max). A handler
+    /// that answers short questions at length must raise that, or [`prove`](DatagramSocket::prove) who asks.
+    ///
     /// # Errors
     ///
     /// When the answer is too long, or more than somebody unproven may get, or when nothing can be sent to the peer. With `?` that is
@@ -79,7 +82,7 @@ impl<'a> DatagramSocket<'a> {
 
     /// Sends from this socket at any time and from any thread.
     pub fn sender(&self) -> DatagramSender {
-        DatagramSender::new(self.link.clone())
+        DatagramSender::new(self.link.clone(), None)
     }
 
     /// Whether the server is stopping.

@@ -199,7 +199,61 @@
 //! | `max_children` | [`Config::connections_max`], or N in `pool:N` | at the limit the accepting loop of Python stands still, and cannot be stopped either |
 //! | `active_children`, `collect_children` | [`Stats::live`](crate::Stats::live) | |
 //! | `UnixStreamServer` | [`UnixServer::bind`] | the file of a dead server is replaced, that of a live one is not, and only one's own is removed |
-//! | `UDPServer`, `UnixDatagramServer`, `DatagramRequestHandler`, `max_packet_size` | none: there are no datagrams yet | |
+//! | `UDPServer`, `UnixDatagramServer`, `ThreadingUDPServer` | [`UdpServer::bind`](crate::UdpServer::bind), [`UnixDatagramServer::bind`](crate::UnixDatagramServer::bind) | the next part |
+//!
+//! # Datagrams: `UDPServer`, `DatagramRequestHandler`
+//!
+//! ```python
+//! class Upper(socketserver.DatagramRequestHandler):
+//!     def handle(self):
+//!         self.wfile.write(self.packet.upper())
+//!
+//! with socketserver.ThreadingUDPServer(("127.0.0.1", 9000), Upper) as server:
+//!     server.serve_forever()
+//! ```
+//!
+//! A function is handler enough. It gets the datagram, and the socket to answer from:
+//!
+//! ```
+//! use socketserver::{Datagram, DatagramSocket, HandlerError, Mode, Server, UdpServer};
+//!
+//! fn upper(datagram: &Datagram<'_>, socket: &mut DatagramSocket<'_>) -> Result<(), HandlerError> {
+//!     Ok(socket.reply(datagram, &datagram.bytes().to_ascii_uppercase())?)
+//! }
+//!
+//! let server = UdpServer::bind("127.0.0.1:0")?.mode(Mode::Threads);
+//! # let address = server.addresses()[0].socket_addr().ok_or("a UDP server has an address")?;
+//! # let stop = server.stop_handle();
+//! # let client = std::thread::spawn(move || -> std::io::Result<Vec<u8>> {
+//! #     let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
+//! #     socket.set_read_timeout(Some(std::time::Duration::from_secs(10)))?;
+//! #     socket.send_to(b"hello", address)?;
+//! #     let mut answer = [0; 100];
+//! #     let size = socket.recv(&mut answer)?;
+//! #     stop.stop();
+//! #     Ok(answer[..size].to_vec())
+//! # });
+//! server.serve_forever(|| upper)?;
+//! # assert_eq!(client.join().expect("the client does not panic")?, b"HELLO");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | Python | Here | What is fixed on the way |
+//! |---|---|---|
+//! | `UDPServer` | [`UdpServer::bind`](crate::UdpServer::bind), [`Mode::Serial`] | a batch of datagrams costs one system call on Linux |
+//! | `ThreadingUDPServer` | [`Mode::Threads`], [`Mode::Pool`] | threads have a limit. In Python the datagrams of one peer overtake each other; here that is so in `threads` only, and for no [`PeerHandler`](crate::PeerHandler) |
+//! | `UnixDatagramServer` | [`UnixDatagramServer::bind`](crate::UnixDatagramServer::bind) | the file of a dead server is replaced; a client without a name is a value, where Python's answer to it is an exception each time |
+//! | `DatagramRequestHandler` | [`DatagramHandler`](crate::DatagramHandler), or [`PeerHandler`](crate::PeerHandler) with a memory | one handler for each thread rather than for each datagram |
+//! | `packet`, `client_address`, `socket` | [`Datagram::bytes`](crate::Datagram::bytes), [`Datagram::peer`](crate::Datagram::peer), [`DatagramSocket`](crate::DatagramSocket) | |
+//! | `rfile` | [`Datagram::bytes`](crate::Datagram::bytes), which is `Read` as a `&[u8]` | |
+//! | `wfile`, `finish()` | [`DatagramSocket::reply`](crate::DatagramSocket::reply) | Python sends what is in `wfile` in any case: nothing as an empty datagram, and half an answer after an exception. Here nothing is sent that was not asked for, and a callback that fails sends nothing |
+//! | `max_packet_size = 8192` | [`Config::datagram_bytes_max`] | Python cuts without a word; here [`DatagramHandler::truncated`](crate::DatagramHandler::truncated) is called with the true size, and the default is longer than any datagram |
+//! | `allow_reuse_address` | none | with datagrams it lets a second server take the port away from a live one, so that it is never set |
+//! | `server_close()` while handlers run | the end of `serve_forever` | in Python the socket is closed before the last answers, which are lost; here it is closed behind them |
+//! | `verify_request()` | [`Hooks::verify`] | it is asked for each datagram, or once for each peer |
+//! | | [`Config::amplification_max`] | an answer has at most three times as many bytes as came, until the peer is proven: a server of Python's can be used to flood others |
+//!
+//! The chapter [`datagrams`](super::datagrams) says what datagrams promise and what not.
 //!
 //! # Binding: `server_bind`, `server_activate` and the attributes
 //!

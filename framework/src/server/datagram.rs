@@ -151,7 +151,7 @@ impl DatagramServer {
     /// Sends from the sockets of the server, in the order of its endpoints, from any thread.
     pub fn senders(&self) -> Vec<DatagramSender> {
         let links = self.endpoints.iter().map(|links| links[0].clone());
-        links.map(DatagramSender::new).collect()
+        links.map(|link| DatagramSender::new(link, None)).collect()
     }
 
     /// Serves until it is stopped, each datagram by itself. `factory` makes a handler for each thread that handles datagrams.

@@ -255,7 +255,7 @@ fn an_idle_handler_is_told_why_it_ends(case: &Case) {
     let server = case.serve_blocking_with(config, waits_for_ever(vec![read], sender));
     let mut client = server.connect();
     client.expect("hello").expect_end();
-    let text = "nothing was received or sent within the idle timeout";
+    let text = "nothing came within the idle timeout";
     assert_eq!(next(&ends), Ok(text.into()));
     assert_eq!(next(&ends), Err("dropped"));
     wait_for_close(&server, "idle_timeout");

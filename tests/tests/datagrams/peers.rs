@@ -10,7 +10,7 @@ use socketserver::{
 use socketserver_tests::{Caller, DatagramCase, PATIENCE, Running};
 
 socketserver_tests::datagram_matrix! {
-    all: every_peer_has_a_handler_of_its_own, a_conversation_that_is_over_can_begin_anew, who_is_silent_is_closed,
+    all: every_peer_has_a_handler_of_its_own, a_conversation_that_is_over_can_begin_anew, what_comes_right_behind_the_end_begins_the_next, who_is_silent_is_closed,
         who_goes_on_is_not, timers_ring_once_and_can_be_set_anew, no_more_peers_than_may_be, the_idlest_has_to_go,
         those_who_are_proven_stay, an_error_ends_the_conversation, a_panic_ends_the_conversation,
         a_factory_that_panics_costs_a_datagram, a_stop_closes_every_peer, a_conversation_may_finish_when_the_server_stops,
@@ -130,10 +130,26 @@ fn a_conversation_that_is_over_can_begin_anew(case: &DatagramCase) {
     );
     expect(&told, &caller, "opened");
     expect(&told, &caller, "closed handler_closed");
-    server.until("the peer to be gone", |stats| stats.live == 0);
+    server.wait_for_close();
     assert_eq!(caller.ask_text("hello again"), "1");
     expect(&told, &caller, "opened");
     assert_eq!(server.stop().stats.accepted, 2);
+}
+
+fn what_comes_right_behind_the_end_begins_the_next(case: &DatagramCase) {
+    let (server, _told) = serve(case, case.config());
+    let caller = server.caller();
+    for _ in 0..50 {
+        // All that came before the end is answered, and nothing that comes behind it is lost.
+        for text in ["one", "two", "close", "again", "close"] {
+            caller.send(text);
+        }
+        for number in ["1", "2", "3", "1", "2"] {
+            assert_eq!(caller.receive_text(), number);
+        }
+    }
+    let stats = server.stop().stats;
+    assert_eq!((stats.accepted, stats.datagrams_dropped), (100, 0));
 }
 
 fn who_is_silent_is_closed(case: &DatagramCase) {
@@ -146,7 +162,7 @@ fn who_is_silent_is_closed(case: &DatagramCase) {
     caller.ask_text("hello");
     expect(&told, &caller, "opened");
     expect(&told, &caller, "closed idle_timeout");
-    server.until("it to be counted", |stats| stats.live == 0);
+    server.wait_for_close();
     assert_eq!(server.stop().stats.closed["idle_timeout"], 1);
 }
 
@@ -279,7 +295,7 @@ fn an_error_ends_the_conversation(case: &DatagramCase) {
     caller.send("error");
     expect(&told, &caller, "opened");
     expect(&told, &caller, "closed handler_error");
-    server.until("it to be counted", |stats| stats.live == 0);
+    server.wait_for_close();
     assert_eq!(caller.ask_text("hello"), "1");
     let stats = server.stop().stats;
     assert_eq!(
@@ -294,7 +310,7 @@ fn a_panic_ends_the_conversation(case: &DatagramCase) {
     caller.send("panic");
     expect(&told, &caller, "opened");
     expect(&told, &caller, "closed panic");
-    server.until("it to be counted", |stats| stats.live == 0);
+    server.wait_for_close();
     assert_eq!(caller.ask_text("hello"), "1");
     let stats = server.stop().stats;
     assert_eq!((stats.panics, stats.closed["panic"]), (1, 1));
@@ -446,7 +462,7 @@ fn a_peer_can_have_a_socket_of_its_own(case: &DatagramCase) {
     stranger.send_to(b"me too", own).expect("it is sent");
     socket.send_to(b"close", own).expect("it is sent");
     assert_eq!(receive(), ("6".into(), own));
-    server.until("the peer to be gone", |stats| stats.live == 0);
+    server.wait_for_close();
     drop(told);
     assert_eq!(server.stop().stats.accepted, 1);
 }
@@ -488,7 +504,7 @@ fn a_peer_that_is_gone_is_noticed_at_its_own_socket(case: &DatagramCase) {
     drop(socket);
     let error = told.recv_timeout(PATIENCE).expect("the network tells it");
     assert_eq!(error, io::ErrorKind::ConnectionRefused);
-    server.until("the peer to be gone", |stats| stats.live == 0);
+    server.wait_for_close();
     let stats = server.stop().stats;
     assert!(stats.receive_errors + stats.send_errors > 0, "{stats:?}");
 }

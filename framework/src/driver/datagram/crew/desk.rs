@@ -1,7 +1,8 @@
 //! What waits for workers, and how many there are: the state behind the lock of a crew.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
+use super::Note;
 use super::job::Job;
 use crate::server::{Config, Counters};
 
@@ -16,13 +17,17 @@ pub(super) struct Desk {
     /// How many jobs may wait in each queue.
     queue_max: usize,
     /// The peers of whom something is being done or waits, with what waits behind that.
-    peers: HashMap<u32, VecDeque<Job>>,
+    peers: HashMap<u64, VecDeque<Job>>,
     /// Threads that work or look for work.
     hands: usize,
     /// Threads that have not ended.
     pub(super) threads: usize,
     /// No more jobs will come.
     is_closed: bool,
+    /// What the station must hear.
+    notes: Vec<Note>,
+    /// The peers whose conversations are over as the notes say.
+    over: HashSet<u64>,
     /// Buffers of datagrams.
     spares: Vec<Vec<u8>>,
     /// Queues of peers.
@@ -54,6 +59,8 @@ impl Desk {
             hands: 0,
             threads: 0,
             is_closed: false,
+            notes: Vec::new(),
+            over: HashSet::new(),
             spares: Vec::new(),
             spare_queues: Vec::new(),
         }
@@ -75,13 +82,13 @@ impl Desk {
     /// Adds a job. False: it waits for another one of the same peer, so that nobody needs to be called for it.
     pub(super) fn push(&mut self, queue: usize, job: Job) -> bool {
         self.queues[queue].waiting += 1;
-        if let Some(key) = job.key {
-            if let Some(behind) = self.peers.get_mut(&key) {
+        if let Some(peer) = job.peer {
+            if let Some(behind) = self.peers.get_mut(&peer) {
                 behind.push_back(job);
                 return false;
             }
             let behind = self.spare_queues.pop().unwrap_or_default();
-            self.peers.insert(key, behind);
+            self.peers.insert(peer, behind);
         }
         self.queues[queue].jobs.push_back(job);
         true
@@ -100,20 +107,42 @@ impl Desk {
         let queue = &mut self.queues[queue];
         let job = queue.jobs.pop_back()?;
         queue.waiting -= 1;
-        if let Some(key) = job.key {
-            self.peers.remove(&key);
+        if let Some(peer) = job.peer {
+            self.peers.remove(&peer);
         }
         Some(job)
     }
 
+    /// Whether the conversation with this peer is over, and the note that says so waits to be heard.
+    pub(super) fn is_over(&self, peer: u64) -> bool {
+        self.over.contains(&peer)
+    }
+
+    /// Leaves a note. If a conversation is over, what has come behind its end goes with it, since it belongs to the next one.
+    pub(super) fn leave(&mut self, mut note: Note) {
+        if note.outcome.ended.is_some() {
+            self.over.insert(note.id);
+            while let Some(job) = self.next_of(note.id) {
+                note.returned.extend(job.work.into_returned());
+            }
+        }
+        self.notes.push(note);
+    }
+
+    /// What the station must hear.
+    pub(super) fn take_notes(&mut self) -> Vec<Note> {
+        self.over.clear();
+        std::mem::take(&mut self.notes)
+    }
+
     /// A job of this peer is done: the next one, if any waits.
-    pub(super) fn next_of(&mut self, key: u32) -> Option<Job> {
-        let next = self.peers.get_mut(&key)?.pop_front();
+    pub(super) fn next_of(&mut self, peer: u64) -> Option<Job> {
+        let next = self.peers.get_mut(&peer)?.pop_front();
         if next.is_some() {
-            let queue = key as usize % self.queues.len();
+            let queue = queue_of(peer, self.queues.len());
             self.queues[queue].waiting -= 1;
         } else {
-            let behind = self.peers.remove(&key);
+            let behind = self.peers.remove(&peer);
             let has_memory = |behind: &VecDeque<Job>| behind.capacity() > 0;
             if self.spare_queues.len() < SPARES_MAX {
                 self.spare_queues.extend(behind.filter(has_memory));
@@ -172,8 +201,8 @@ impl Desk {
         for behind in self.peers.values_mut() {
             behind.retain(|job| !drop_datagram(job, counters));
         }
-        for (&key, behind) in &self.peers {
-            let queue = key as usize % self.queues.len();
+        for (&peer, behind) in &self.peers {
+            let queue = queue_of(peer, self.queues.len());
             self.queues[queue].waiting += behind.len();
         }
     }
@@ -192,6 +221,11 @@ impl Desk {
             self.spares.push(buffer);
         }
     }
+}
+
+/// The queue of the worker that a peer keeps, since it keeps its number.
+pub(super) fn queue_of(peer: u64, queues: usize) -> usize {
+    (peer % queues as u64) as usize
 }
 
 /// Counts a job as dropped if it is a datagram.

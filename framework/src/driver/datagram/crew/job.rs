@@ -12,8 +12,8 @@ use crate::net::{Address, DatagramLink};
 /// Something to do.
 pub(super) struct Job {
     pub(super) work: Work,
-    /// The peer whose session it is for, whose jobs are done one after the other.
-    pub(super) key: Option<u32>,
+    /// The number of the peer whose session it is for, whose jobs are done one after the other.
+    pub(super) peer: Option<u64>,
 }
 
 pub(super) enum Work {
@@ -26,16 +26,20 @@ pub(super) enum Work {
     Tell {
         news: News,
         session: Arc<Mutex<Session>>,
+        /// Where the station keeps the peer, and which one it is.
+        key: u32,
         id: u64,
     },
 }
 
 /// A datagram that has left the buffer it was received in.
-pub(super) struct Datagram {
+pub(in super::super) struct Datagram {
     bytes: Vec<u8>,
     size: usize,
     peer: Address,
     to: Option<IpAddr>,
+    /// Whether it came to a socket of the server, where it can begin another conversation, and not to one of the peer's own.
+    pub(in super::super) is_for_all: bool,
 }
 
 /// An [`Event`] that waits.
@@ -60,6 +64,17 @@ impl Work {
         }
     }
 
+    /// The datagram that the peer's next conversation begins with, if this one is over.
+    pub(super) fn into_returned(self) -> Option<Datagram> {
+        match self {
+            Self::Tell {
+                news: News::Received(datagram),
+                ..
+            } => Some(datagram),
+            _ => None,
+        }
+    }
+
     /// The buffer that it needs no more.
     pub(super) fn into_buffer(self) -> Option<Vec<u8>> {
         match self {
@@ -74,9 +89,14 @@ impl Work {
 }
 
 impl Datagram {
-    pub(super) fn copy(datagram: &datagram::Datagram<'_>, mut bytes: Vec<u8>) -> Self {
+    pub(super) fn copy(
+        datagram: &datagram::Datagram<'_>,
+        mut bytes: Vec<u8>,
+        is_for_all: bool,
+    ) -> Self {
         bytes.extend_from_slice(datagram.bytes());
         Self {
+            is_for_all,
             bytes,
             size: datagram.size(),
             peer: datagram.peer().clone(),
@@ -84,16 +104,20 @@ impl Datagram {
         }
     }
 
-    pub(super) fn as_received<'a>(&'a self, bound: &'a Address) -> datagram::Datagram<'a> {
+    /// As a handler sees it, where the socket that it came to is bound here.
+    pub(in super::super) fn as_received<'a>(
+        &'a self,
+        bound: &'a Address,
+    ) -> datagram::Datagram<'a> {
         datagram::Datagram::new(&self.bytes, self.size, &self.peer, self.to, bound)
     }
 }
 
 impl News {
-    pub(super) fn copy(event: Event<'_>, desk: &mut Desk) -> Self {
+    pub(super) fn copy(event: Event<'_>, desk: &mut Desk, is_for_all: bool) -> Self {
         match event {
             Event::Received(datagram) => {
-                Self::Received(Datagram::copy(&datagram, desk.lend_buffer()))
+                Self::Received(Datagram::copy(&datagram, desk.lend_buffer(), is_for_all))
             }
             Event::Timer => Self::Timer,
             Event::Failed(error) => Self::Failed(copy_of(error)),

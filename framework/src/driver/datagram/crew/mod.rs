@@ -9,8 +9,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use self::desk::{Desk, Hire};
-use self::job::{Job, Work};
+use self::desk::{Desk, Hire, queue_of};
+use self::job::{Datagram as Returned, Job, Work};
 use self::worker::Worker;
 use super::{DatagramFactory, Make};
 use crate::datagram::{Datagram, Event, Outcome, Session};
@@ -43,7 +43,6 @@ pub(super) struct Crew {
     /// One for each queue: there is a job in it, or no more will come.
     called: Vec<Condvar>,
     hasher: RandomState,
-    notes: Mutex<Vec<Note>>,
     /// Where the station waits.
     place: Arc<Place>,
 }
@@ -53,6 +52,18 @@ pub(super) struct Note {
     pub(super) key: u32,
     pub(super) id: u64,
     pub(super) outcome: Outcome,
+    /// Datagrams that came behind the end of the conversation, in their order.
+    pub(super) returned: Vec<Returned>,
+}
+
+/// What became of something that a session was to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    Yes,
+    /// It is a datagram, and too many are waiting already.
+    Full,
+    /// The conversation is over, and a note says so.
+    Over,
 }
 
 impl Crew {
@@ -78,7 +89,6 @@ impl Crew {
             size,
             make,
             hasher: RandomState::new(),
-            notes: Mutex::default(),
             place,
         });
         if let Size::Fixed(workers) = size {
@@ -105,42 +115,45 @@ impl Crew {
             return false;
         }
         let work = Work::Handle {
-            datagram: job::Datagram::copy(datagram, desk.lend_buffer()),
+            datagram: job::Datagram::copy(datagram, desk.lend_buffer(), true),
             link: link.clone(),
         };
-        desk.push(queue, Job { work, key: None });
+        desk.push(queue, Job { work, peer: None });
         self.employ(desk, queue)
     }
 
-    /// Has a session told what has happened; false when it is a datagram and too many are waiting already.
+    /// Has a session told what has happened. `is_for_all` says of a datagram that it came to a socket of the server.
     pub(super) fn tell(
         self: &Arc<Self>,
-        key: u32,
-        id: u64,
+        (key, id): (u32, u64),
         session: &Arc<Mutex<Session>>,
         event: Event<'_>,
-    ) -> bool {
-        // A peer keeps its worker, since it keeps its key.
-        let queue = key as usize % self.called.len();
+        is_for_all: bool,
+    ) -> Told {
+        let queue = queue_of(id, self.called.len());
         let mut desk = self.lock();
+        if desk.is_over(id) {
+            return Told::Over;
+        }
         if matches!(event, Event::Received(_)) && desk.is_full(queue) {
-            return false;
+            return Told::Full;
         }
         let work = Work::Tell {
-            news: job::News::copy(event, &mut desk),
+            news: job::News::copy(event, &mut desk, is_for_all),
             session: session.clone(),
+            key,
             id,
         };
-        let key = Some(key);
-        if desk.push(queue, Job { work, key }) {
-            return self.employ(desk, queue);
+        let peer = Some(id);
+        if desk.push(queue, Job { work, peer }) && !self.employ(desk, queue) {
+            return Told::Full;
         }
-        true
+        Told::Yes
     }
 
     /// What workers have to tell.
     pub(super) fn take_notes(&self) -> Vec<Note> {
-        std::mem::take(&mut *lock(&self.notes))
+        self.lock().take_notes()
     }
 
     /// Lets every worker finish until the drain deadline, then leaves those who do not, and drops what waits.
@@ -238,15 +251,15 @@ impl Crew {
         let mut worker = Worker::new(&self.shared, self.make.clone());
         while let Some(mut job) = self.next_job(queue, &mut worker) {
             loop {
-                let note = worker.run(&mut job);
+                let note = worker.run(&job);
+                let mut desk = self.lock();
                 if let Some(note) = note {
-                    lock(&self.notes).push(note);
+                    desk.leave(note);
                     self.place.call();
                 }
-                let mut desk = self.lock();
                 desk.take_back(job.work.into_buffer());
                 // What came for the same peer meanwhile has waited for this.
-                match job.key.and_then(|key| desk.next_of(key)) {
+                match job.peer.and_then(|peer| desk.next_of(peer)) {
                     Some(next) => job = next,
                     None => break,
                 }

@@ -43,7 +43,7 @@ impl Worker {
     }
 
     /// Does a job, and sends what was written. Returns what the station must know.
-    pub(super) fn run(&mut self, job: &mut Job) -> Option<Note> {
+    pub(super) fn run(&mut self, job: &Job) -> Option<Note> {
         let note = match &job.work {
             Work::Handle { datagram, link } => {
                 let received = datagram.as_received(link.address());
@@ -60,7 +60,12 @@ impl Worker {
                 self.tell_failures(link);
                 None
             }
-            Work::Tell { news, session, id } => {
+            Work::Tell {
+                news,
+                session,
+                key,
+                id,
+            } => {
                 let mut session = session.lock().unwrap_or_else(PoisonError::into_inner);
                 let link = session.link().clone();
                 let mut outcome = session.run(news.as_event(link.address()), self.bench());
@@ -77,10 +82,11 @@ impl Worker {
                     self.send_untold(&own);
                     self.outbox.clear();
                 }
-                job.key.map(|key| Note {
-                    key,
+                Some(Note {
+                    key: *key,
                     id: *id,
                     outcome,
+                    returned: Vec::new(),
                 })
             }
         };

@@ -55,10 +55,16 @@ impl<S: DatagramSystem> Station<S> {
             return;
         };
         for note in crew.take_notes() {
-            match self.table.get_same(note.key, note.id) {
-                Some(_) => self.apply(note.key, note.outcome),
+            let Some(entry) = self.table.get_same(note.key, note.id) else {
                 // It was dismissed meanwhile, and so is a socket that it has opened.
-                None => drop(note.outcome),
+                continue;
+            };
+            let port = entry.port;
+            self.apply(note.key, note.outcome);
+            for returned in &note.returned {
+                let link = self.ports[port].link.clone();
+                let datagram = returned.as_received(link.address());
+                self.begin_anew(port, &datagram, returned.is_for_all);
             }
         }
         self.flush_written();

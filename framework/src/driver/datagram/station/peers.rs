@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use super::super::DatagramSystem;
+use super::super::crew::{Crew, Told};
 use super::port::Port;
 use super::{Role, Station};
 use crate::CloseReason;
@@ -123,18 +124,11 @@ impl<S: DatagramSystem> Station<S> {
         let Some(entry) = self.table.get(key) else {
             return;
         };
-        let session = entry.session.clone();
-        if let Some(crew) = &self.crew {
-            let datagram = match &event {
-                Event::Received(datagram) => datagram.bytes().len(),
-                _ => 0,
-            };
-            let is_datagram = matches!(event, Event::Received(_));
-            if !crew.tell(key, entry.id, &session, event) && is_datagram {
-                self.counters.count_dropped(datagram);
-            }
+        if let Some(crew) = self.crew.clone() {
+            self.send_word(&crew, key, event);
             return;
         }
+        let session = entry.session.clone();
         let index = entry.own_port.unwrap_or(entry.port);
         let bench = Bench {
             outbox: &mut self.ports[index].outbox,
@@ -150,6 +144,44 @@ impl<S: DatagramSystem> Station<S> {
         drop(session);
         self.set_written(index);
         self.apply(key, outcome);
+    }
+
+    /// Has a worker tell a session what has happened.
+    fn send_word(&mut self, crew: &Arc<Crew>, key: u32, event: Event<'_>) {
+        let Some(entry) = self.table.get(key) else {
+            return;
+        };
+        let received = match &event {
+            Event::Received(datagram) => Some(*datagram),
+            _ => None,
+        };
+        let bound = self.ports[entry.port].link.address();
+        let is_for_all = received.is_some_and(|datagram| datagram.bound() == bound);
+        let port = entry.port;
+        let told = crew.tell((key, entry.id), &entry.session, event, is_for_all);
+        match (told, received) {
+            (Told::Full, Some(datagram)) => {
+                self.counters.count_dropped(datagram.bytes().len());
+            }
+            (Told::Over, received) => {
+                self.hear_crew();
+                if let Some(datagram) = received {
+                    self.begin_anew(port, &datagram, is_for_all);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A datagram came behind the end of a conversation: it begins the next one, unless it came to a socket that is gone with the last one.
+    pub(super) fn begin_anew(&mut self, port: usize, datagram: &Datagram<'_>, is_for_all: bool) {
+        let key = is_for_all
+            .then(|| self.find_or_admit(port, datagram))
+            .flatten();
+        match key {
+            Some(key) => self.tell(key, Event::Received(*datagram)),
+            None => self.counters.count_dropped(datagram.bytes().len()),
+        }
     }
 
     /// Does what follows from what a session was told.
