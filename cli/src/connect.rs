@@ -1,5 +1,6 @@
 //! `connect`: joins standard input and output to a server, as `nc` does.
 
+mod datagrams;
 mod framing;
 
 use std::fs::File;
@@ -12,6 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Args;
+use rustix::io::Errno;
 use signal_hook::consts::SIGINT;
 use socket2::Socket;
 use socketserver::Endpoint;
@@ -24,24 +26,36 @@ use crate::units::{self, Limit};
 ///
 /// At the end of the input the connection is half-closed, so that the peer knows and can still answer. It ends when the
 /// peer ends.
+///
+/// To a server for datagrams each line is sent as one datagram, without its line end, and each datagram that comes is printed, with a line end
+/// if it has none. Nothing tells the end there: after the end of the input it ends when nothing has come for a while. A line that no
+/// datagram can carry is left out, and the exit code is 1 in the end.
 #[derive(Args, Debug)]
 pub(crate) struct Options {
-    /// Where to connect: tcp://HOST:PORT, HOST:PORT, :PORT (on 127.0.0.1), unix:PATH or unix:@NAME
+    /// Where to connect: tcp://HOST:PORT, HOST:PORT, :PORT (on 127.0.0.1), unix:PATH or unix:@NAME, and for datagrams
+    /// udp://HOST:PORT, unixgram:PATH or unixgram:@NAME
     endpoint: Endpoint,
     /// How messages are told apart: each line of the input is sent as one message, and each message that comes is printed
-    /// as one line; without it, bytes pass as they are
+    /// as one line, in which nothing can drive a terminal; without it, bytes pass as they are. Datagrams know lines only
     #[arg(long, value_enum, value_name = "FRAMING", env = "SOCKETSERVER_FRAMING")]
     framing: Option<Framing>,
     /// How long connecting may take, over all addresses of a host; none for as long as the system waits
     #[arg(long, value_name = "TIME", env = "SOCKETSERVER_CONNECT_TIMEOUT", default_value = "10s",
         value_parser = units::time_limit)]
     connect_timeout: Limit<Duration>,
+    /// For datagrams: how long nothing may come after the end of the input before it is over; none to wait until it is interrupted
+    #[arg(long, value_name = "TIME", env = "SOCKETSERVER_WAIT", default_value = "1s", value_parser = units::time_limit)]
+    wait: Limit<Duration>,
 }
 
 /// How many bytes move at once in each direction.
 const CHUNK: usize = 64 * 1024;
 
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+    options.check()?;
+    if options.endpoint.is_datagram() {
+        return datagrams::run(options);
+    }
     exit_when_interrupted().map_err(|error| Failure::system("cannot listen to signals", &error))?;
     let Limit(timeout) = options.connect_timeout;
     let connected = options.endpoint.connect(timeout);
@@ -56,6 +70,24 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     }
 }
 
+impl Options {
+    /// Whether the options are for what the endpoint carries.
+    fn check(&self) -> Result<(), Failure> {
+        match self.framing {
+            Some(framing) if framing != Framing::Lines && self.endpoint.is_datagram() => {
+                let sentence = format!(
+                    "--framing {} is for streams, and {} has datagrams, which keep their boundaries: \
+                     leave it out, or write lines",
+                    framing.name(),
+                    self.endpoint
+                );
+                Err(Failure::new(Code::Usage, sentence))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Nothing is kept in buffers, so that the process may end anywhere.
 pub(crate) fn exit_when_interrupted() -> io::Result<()> {
     let always = Arc::new(AtomicBool::new(true));
@@ -65,10 +97,23 @@ pub(crate) fn exit_when_interrupted() -> io::Result<()> {
 
 pub(crate) fn unreachable(endpoint: &Endpoint, error: &io::Error) -> Failure {
     let (what, advice) = match (error.kind(), endpoint) {
-        (ErrorKind::NotFound, Endpoint::Tcp { .. }) => ("resolve the host of", ""),
+        (ErrorKind::NotFound, Endpoint::Tcp { .. } | Endpoint::Udp { .. }) => {
+            ("resolve the host of", "")
+        }
         (ErrorKind::NotFound, _) => ("connect to", " (no server has made this socket)"),
+        (ErrorKind::ConnectionRefused, endpoint) if endpoint.is_datagram() => {
+            ("connect to", " (no server receives there)")
+        }
         (ErrorKind::ConnectionRefused, _) => ("connect to", " (no server listens there)"),
+        (ErrorKind::PermissionDenied, Endpoint::Udp { .. }) => (
+            "connect to",
+            " (to a broadcast address only udp-chat --broadcast can send)",
+        ),
         (ErrorKind::TimedOut, _) => ("connect to", " (it does not answer: see --connect-timeout)"),
+        _ if Errno::from_io_error(error) == Some(Errno::PROTOTYPE) => (
+            "connect to",
+            " (it is a socket for the other kind: unix: is for streams, unixgram: for datagrams)",
+        ),
         _ => ("connect to", ""),
     };
     Failure::new(

@@ -4,6 +4,8 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use socketserver::StartError;
+
 /// The exit codes, as the help prints them.
 pub(crate) const CODES: &str = "\
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 cannot connect or resolve, 4 cannot bind or no permission, \
@@ -54,6 +56,15 @@ impl Failure {
     /// Something failed on the way, and the system said why.
     pub(crate) fn system(what: impl Display, error: &io::Error) -> Self {
         Self::new(Code::Failed, format!("{what}: {}", cause(error)))
+    }
+
+    /// A server did not start.
+    pub(crate) fn start(error: &StartError) -> Self {
+        let code = match error {
+            StartError::Bind(_) => Code::Bind,
+            _ => Code::Usage,
+        };
+        Self::new(code, error.to_string())
     }
 
     /// Says the sentence, and gives the code to end with.

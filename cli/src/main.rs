@@ -7,10 +7,14 @@ mod connect;
 mod console;
 mod exit;
 mod generate;
+mod groups;
+mod lines;
 mod load;
 mod measuring;
 mod prove;
 mod serve;
+mod shown;
+mod udp_chat;
 mod units;
 mod usage;
 
@@ -40,6 +44,7 @@ enum Command {
     // Boxed, since it is far larger than the others.
     Serve(Box<serve::Options>),
     Connect(connect::Options),
+    UdpChat(udp_chat::Options),
     Compare(Box<compare::Options>),
     Load(load::Options),
     Prove(prove::Options),
@@ -64,6 +69,7 @@ impl Command {
         match self {
             Self::Serve(options) => serve::run(*options, console),
             Self::Connect(options) => connect::run(&options),
+            Self::UdpChat(options) => udp_chat::run(options, console),
             Self::Compare(options) => compare::run(&options, console),
             Self::Load(options) => load::run(&options, console),
             Self::Prove(options) => prove::run(&options, console),

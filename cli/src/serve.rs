@@ -5,20 +5,20 @@ mod report;
 mod service;
 mod settings;
 mod signals;
+mod summary;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::thread;
 
 use clap::Args;
-use socketserver::{
-    Address, Config, DatagramServer, Endpoint, Server, StartError, StopHandle, StreamServer,
-};
+use socketserver::{Address, Config, DatagramServer, Endpoint, Server, StopHandle, StreamServer};
 
 use self::report::Served;
 use self::service::{HandlerOptions, Service, ServiceParser};
 use crate::console::Console;
 use crate::exit::{Code, Failure};
+use crate::groups;
 
 /// Runs a server until SIGTERM or SIGINT.
 ///
@@ -51,6 +51,12 @@ struct Bound {
     server: Carrier,
 }
 
+impl Bound {
+    fn is_for_streams(&self) -> bool {
+        matches!(self.server, Carrier::Streams(_))
+    }
+}
+
 /// A server, by what carries the messages.
 enum Carrier {
     Streams(StreamServer),
@@ -75,17 +81,22 @@ pub(crate) fn run(options: Options, console: Console) -> Result<(), Failure> {
         report::check_writable(path)?;
     }
     let plan = plan(options.handler, options.endpoints);
+    for endpoint in plan.iter().flat_map(|(_, endpoints)| endpoints) {
+        groups::check(endpoint, &config.multicast_groups)?;
+    }
     let servers = bind(plan, &config)?;
-    descriptors::make_room(&config, servers.len());
+    let for_streams = servers.iter().filter(|bound| bound.is_for_streams());
+    let for_streams = for_streams.count();
+    // All datagrams of a server come through the sockets that it has already.
+    descriptors::make_room(&config, for_streams);
     let stops: Vec<_> = servers
         .iter()
         .map(|bound| bound.server.server().stop_handle())
         .collect();
-    signals::stop_at_signals(stops.clone(), config.drain_timeout, console)?;
+    let stopping = summary::of_stopping(&config, for_streams > 0);
+    signals::stop_at_signals(stops.clone(), stopping, console)?;
     announce(&servers)?;
-    let memory = options.of_handler.memory_bytes_max(&config);
-    let memory = memory.saturating_mul(servers.len() as u128);
-    console.say(settings::summary(&config, memory));
+    summarize(&servers, &config, &options.of_handler, console);
     if options.handler.is_none() {
         invite(&servers, console);
     }
@@ -127,13 +138,7 @@ fn bind(plan: Vec<(Service, Vec<Endpoint>)>, config: &Config) -> Result<Vec<Boun
         } else {
             builder.bind().map(Carrier::Streams)
         };
-        let server = bound.map_err(|error| {
-            let bind = matches!(error, StartError::Bind(_));
-            Failure::new(
-                if bind { Code::Bind } else { Code::Usage },
-                error.to_string(),
-            )
-        })?;
+        let server = bound.map_err(|error| Failure::start(&error))?;
         servers.push(Bound { service, server });
     }
     Ok(servers)
@@ -159,6 +164,25 @@ fn print_addresses(servers: &[Bound]) -> io::Result<()> {
         writeln!(stdout, "listening {address}")?;
     }
     stdout.flush()
+}
+
+/// Says how the servers behave, in a line for those of either kind.
+fn summarize(servers: &[Bound], config: &Config, options: &HandlerOptions, console: Console) {
+    let (streams, datagrams): (Vec<_>, Vec<_>) =
+        servers.iter().partition(|bound| bound.is_for_streams());
+    if !streams.is_empty() {
+        let memory = options.memory_bytes_max(config);
+        let memory = memory.saturating_mul(streams.len() as u128);
+        console.say(summary::of_streams(config, memory));
+    }
+    if !datagrams.is_empty() {
+        let endpoints = datagrams
+            .iter()
+            .map(|bound| bound.server.server().addresses().len());
+        let memory = config.datagram_memory_bytes_max();
+        let memory = memory.saturating_mul(endpoints.sum::<usize>() as u128);
+        console.say(summary::of_datagrams(config, memory));
+    }
 }
 
 /// Says how to try the servers.

@@ -27,7 +27,7 @@ pub(crate) fn count<T: FromStr>(text: &str) -> Result<T, String> {
 }
 
 /// A whole number, or `none`.
-pub(crate) fn count_limit(text: &str) -> Result<Limit<usize>, String> {
+pub(crate) fn count_limit<T: FromStr>(text: &str) -> Result<Limit<T>, String> {
     limit(text, count)
 }
 
@@ -93,7 +93,7 @@ mod tests {
             time_limit("1h 30m"),
             Ok(Limit(Some(Duration::from_secs(5400))))
         );
-        assert_eq!(count_limit("0"), Ok(Limit(Some(0))));
+        assert_eq!(count_limit("0"), Ok(Limit(Some(0_usize))));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use serde::de::IgnoredAny;
 use socketserver::{Codec, Decoded, FrameError, LengthPrefix, Lines, Netstring};
 
 use crate::exit::{Code, Failure};
+use crate::shown;
 
 /// How messages are told apart on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -54,6 +55,12 @@ pub(super) fn incoming(framing: Option<Framing>) -> Box<dyn Filter> {
 const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 
 impl Framing {
+    /// The word of the command line.
+    pub(super) fn name(self) -> String {
+        let value = self.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
     fn codec(self) -> Box<dyn Codec> {
         let max = MESSAGE_BYTES_MAX;
         match self {
@@ -147,7 +154,8 @@ impl Filter for Shown {
             self.framing
                 .check(message)
                 .map_err(|cause| wrong_peer(&FrameError::Json(cause)))?;
-            show(message, output);
+            output.extend_from_slice(shown::line(message).as_bytes());
+            output.push(b'\n');
         }
         Ok(())
     }
@@ -172,35 +180,6 @@ fn wrong_peer(error: &FrameError) -> Failure {
         Code::Failed,
         format!("the peer broke the protocol: {cause}"),
     )
-}
-
-/// Writes a message as one line, in which nothing can end the line or drive a terminal.
-///
-/// Backslashes stay as they are, since JSON has its own and is printed as it came.
-fn show(message: &[u8], output: &mut Vec<u8>) {
-    let mut line = String::with_capacity(message.len() + 1);
-    for chunk in message.utf8_chunks() {
-        for letter in chunk.valid().chars() {
-            if is_escaped(letter) {
-                line.extend(letter.escape_default());
-            } else {
-                line.push(letter);
-            }
-        }
-        line.extend(chunk.invalid().escape_ascii().map(char::from));
-    }
-    line.push('\n');
-    output.extend_from_slice(line.as_bytes());
-}
-
-fn is_escaped(letter: char) -> bool {
-    match letter {
-        // It separates columns, and does nothing else.
-        '\t' => false,
-        // Many programs take these for line ends.
-        '\u{2028}' | '\u{2029}' => true,
-        letter => letter.is_control(),
-    }
 }
 
 /// Where messages are found in what comes piece by piece.
@@ -288,24 +267,6 @@ mod tests {
             (Some(Framing::U32be), b"\0\0\0\x0212\0\0\0\x013"),
         ] {
             assert_eq!(pass(&mut *outgoing(framing), b"12\n3", 1), framed);
-        }
-    }
-
-    #[test]
-    fn a_message_is_one_line_whatever_is_in_it() {
-        for (message, shown) in [
-            (b"".as_slice(), "\n"),
-            (b"a\tb", "a\tb\n"),
-            ("grüße 你".as_bytes(), "grüße 你\n"),
-            (b"a\nb\r\n", "a\\nb\\r\\n\n"),
-            (b"\x1b[2J\x07\0\x7f", "\\u{1b}[2J\\u{7}\\u{0}\\u{7f}\n"),
-            ("\u{9b}2J\u{2028}".as_bytes(), "\\u{9b}2J\\u{2028}\n"),
-            (b"a\xff\x9bb\xe4\xbd", "a\\xff\\x9bb\\xe4\\xbd\n"),
-            (br#"{"a": "\n\u001b"}"#, "{\"a\": \"\\n\\u001b\"}\n"),
-        ] {
-            let mut output = Vec::new();
-            show(message, &mut output);
-            assert_eq!(String::from_utf8(output).unwrap(), shown);
         }
     }
 

@@ -6,9 +6,12 @@ use socketserver::{Config, Mode};
 /// Descriptors besides those of connections: standard streams, listeners, polls, wake-ups, signals.
 const RESERVE: u64 = 64;
 
-/// Raises the limit on open files to what the connections of the servers need, as far as the system permits, and warns
+/// Raises the limit on open files to what the connections of so many servers need, as far as the system permits, and warns
 /// where it does not.
 pub(crate) fn make_room(config: &Config, servers: usize) {
+    if servers == 0 {
+        return;
+    }
     let connections = connections(config).saturating_mul(servers as u64);
     let needed = connections.saturating_add(RESERVE);
     let limit = getrlimit(Resource::Nofile);

@@ -35,21 +35,13 @@ impl Served {
 
 impl fmt::Display for Served {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.service)?;
+        if self.addresses.iter().any(is_for_datagrams) {
+            self.write_datagrams(f)?;
+        } else {
+            self.write_connections(f)?;
+        }
         let stats = &self.report.stats;
-        write!(
-            f,
-            "{}: served {}",
-            self.service,
-            counted(stats.accepted, "connection")
-        )?;
-        write_reasons(f, &stats.closed)?;
-        write!(f, ", refused {}, cut {}", stats.refused, self.report.cut)?;
-        write!(
-            f,
-            "; received {}, sent {}",
-            units::bytes(stats.bytes_in),
-            units::bytes(stats.bytes_out)
-        )?;
         let (errors, panics) = (stats.handler_errors, stats.panics);
         write!(
             f,
@@ -58,6 +50,54 @@ impl fmt::Display for Served {
             counted(panics, "panic")
         )
     }
+}
+
+impl Served {
+    fn write_connections(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stats = &self.report.stats;
+        write!(f, "served {}", counted(stats.accepted, "connection"))?;
+        write_reasons(f, &stats.closed)?;
+        write!(
+            f,
+            ", refused {}, cut {}; received {}, sent {}",
+            stats.refused,
+            self.report.cut,
+            units::bytes(stats.bytes_in),
+            units::bytes(stats.bytes_out)
+        )
+    }
+
+    fn write_datagrams(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stats = &self.report.stats;
+        // A handler that is called with every datagram by itself knows no peers.
+        if stats.accepted > 0 {
+            write!(f, "served {}", counted(stats.accepted, "peer"))?;
+            write_reasons(f, &stats.closed)?;
+            f.write_str("; ")?;
+        }
+        write!(
+            f,
+            "received {} ({}), sent {} ({}); truncated {}, dropped {}, answers refused {}, not sent {}",
+            counted(stats.datagrams_in, "datagram"),
+            units::bytes(stats.bytes_in),
+            stats.datagrams_out,
+            units::bytes(stats.bytes_out),
+            stats.datagrams_truncated,
+            stats.datagrams_dropped,
+            stats.replies_refused,
+            stats.send_errors,
+        )
+    }
+}
+
+fn is_for_datagrams(address: &Address) -> bool {
+    matches!(
+        address,
+        Address::Udp(_)
+            | Address::UnixgramPath(_)
+            | Address::UnixgramAbstract(_)
+            | Address::UnixgramUnnamed
+    )
 }
 
 /// ` (12 peer_closed, 1 idle_timeout)`, or nothing.
@@ -170,6 +210,15 @@ mod tests {
         assert_eq!(
             served.to_string(),
             "echo: served 0 connections, refused 0, cut 0; received 0 B, sent 0 B; 0 handler errors, 0 panics"
+        );
+        let of_datagrams = Served {
+            addresses: vec![Address::UnixgramUnnamed],
+            ..served
+        };
+        assert_eq!(
+            of_datagrams.to_string(),
+            "echo: received 0 datagrams (0 B), sent 0 (0 B); truncated 0, dropped 0, answers refused 0, not sent 0; \
+             0 handler errors, 0 panics"
         );
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
-use socketserver::{AtCapacity, Config, Mode};
+use socketserver::{AtCapacity, Config, Mode, MulticastGroup};
 
 use crate::exit::{Code, Failure, cause};
 use crate::units::{self, Limit};
@@ -35,7 +35,7 @@ pub(crate) struct Settings {
     #[arg(long, value_enum, env = "SOCKETSERVER_AT_CAPACITY")]
     at_capacity: Option<Capacity>,
     /// Connections that one IP address may have open [default: none]
-    #[arg(long, value_name = "N", env = "SOCKETSERVER_MAX_PER_IP", value_parser = units::count_limit)]
+    #[arg(long, value_name = "N", env = "SOCKETSERVER_MAX_PER_IP", value_parser = units::count_limit::<usize>)]
     max_per_ip: Option<Limit<usize>>,
     /// How long a connection may be silent in both directions; none for no limit [default: 10m]
     #[arg(long, value_name = "TIME", env = "SOCKETSERVER_IDLE_TIMEOUT", value_parser = units::time_limit)]
@@ -75,6 +75,54 @@ pub(crate) struct Settings {
     /// The permission bits of the files of Unix sockets, in octal, such as 660 [default: as the umask says]
     #[arg(long, value_name = "BITS", env = "SOCKETSERVER_UNIX_MODE", value_parser = units::permissions)]
     unix_mode: Option<u32>,
+    #[command(flatten)]
+    datagrams: Datagrams,
+}
+
+/// What servers for datagrams can be told.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Datagrams")]
+struct Datagrams {
+    /// The longest datagram that a handler is given; longer ones are dropped and counted [default: 65535]
+    #[arg(long, value_name = "SIZE", env = "SOCKETSERVER_MAX_DATAGRAM", value_parser = units::size)]
+    max_datagram: Option<usize>,
+    /// How many times what it has sent a peer may be answered with, since its address may be forged; none for no limit [default: 3]
+    #[arg(long, value_name = "N", env = "SOCKETSERVER_MAX_AMPLIFICATION", value_parser = units::count_limit::<u32>,
+        visible_alias = "amplification-max")]
+    max_amplification: Option<Limit<u32>>,
+    /// How long a peer with a conversation of its own may be silent; none for no limit [default: 1m]
+    #[arg(long, value_name = "TIME", env = "SOCKETSERVER_PEER_IDLE_TIMEOUT", value_parser = units::time_limit)]
+    peer_idle_timeout: Option<Limit<Duration>>,
+    /// Receive what is sent to this multicast group, such as 239.1.2.3 or, at one interface, 239.1.2.3@192.0.2.1; repeatable
+    #[arg(
+        long,
+        value_name = "GROUP",
+        env = "SOCKETSERVER_MULTICAST",
+        value_delimiter = ','
+    )]
+    multicast: Vec<MulticastGroup>,
+    /// Let handlers send to broadcast addresses
+    #[arg(long, value_name = "BOOL", env = "SOCKETSERVER_BROADCAST", value_parser = units::switch,
+        num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    broadcast: Option<bool>,
+}
+
+impl Datagrams {
+    fn apply(self, config: &mut Config) {
+        set(&mut config.datagram_bytes_max, self.max_datagram);
+        set(
+            &mut config.amplification_max,
+            self.max_amplification.map(|Limit(limit)| limit),
+        );
+        set(
+            &mut config.peer_idle_timeout,
+            self.peer_idle_timeout.map(|Limit(limit)| limit),
+        );
+        set(&mut config.broadcast, self.broadcast);
+        if !self.multicast.is_empty() {
+            config.multicast_groups = self.multicast;
+        }
+    }
 }
 
 /// [`AtCapacity`], as a word of the command line.
@@ -150,6 +198,7 @@ impl Settings {
             // There is no flag for the low mark, so that it follows in the proportion that the defaults have.
             config.output_low = config.output_high / 4;
         }
+        self.datagrams.apply(config);
     }
 }
 
@@ -169,22 +218,4 @@ fn read(path: &Path) -> Result<Config, Failure> {
         ))
     })?;
     Config::from_json(&text).map_err(|error| wrong(format!("{name}: {error}")))
-}
-
-/// How a server with these settings behaves, in one line.
-pub(crate) fn summary(config: &Config, memory_bytes_max: u128) -> String {
-    format!(
-        "mode {}; at most {} connections, {} of input and {} of output each, {} of memory in all; \
-         timeouts: idle {}, read {}, write {}, lifetime {}, drain {}",
-        config.mode,
-        config.connections_max,
-        units::bytes(config.input_bytes_max as u64),
-        units::bytes(config.output_bytes_max as u64),
-        units::bytes(memory_bytes_max),
-        units::written(config.idle_timeout),
-        units::written(config.read_timeout),
-        units::written(config.write_timeout),
-        units::written(config.lifetime),
-        units::written(Some(config.drain_timeout)),
-    )
 }

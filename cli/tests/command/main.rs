@@ -4,10 +4,14 @@
 #![cfg(target_os = "linux")]
 
 mod connect;
+mod datagrams;
 mod framing;
 mod measuring;
+mod menu;
 mod process;
 mod prove;
 mod serve;
+mod serve_datagrams;
 mod signals;
+mod udp_chat;
 mod usage;

@@ -79,6 +79,17 @@ impl Process {
             .to_owned()
     }
 
+    /// Types a line.
+    pub(crate) fn types(&mut self, line: impl AsRef<[u8]>) {
+        let stdin = self.stdin.as_mut().unwrap();
+        stdin.write_all(&[line.as_ref(), b"\n"].concat()).unwrap();
+    }
+
+    /// Types nothing more.
+    pub(crate) fn types_no_more(&mut self) {
+        drop(self.stdin.take());
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.child.id()).unwrap();
         kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();

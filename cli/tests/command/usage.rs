@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use crate::process::{Path, Process};
 
 /// Runs a command that cannot work, and compares its code and its only sentence.
-fn fails(words: &str, code: i32, sentence: &str) {
+pub(crate) fn fails(words: &str, code: i32, sentence: &str) {
     let ended = Process::run(words).end();
     assert_eq!(
         ended.stderr,
@@ -137,6 +137,46 @@ fn a_wrong_framing_is_a_usage_error() {
         2,
         "--framing cannot be 'xml': write lines, i32le-json, netstring or u32be",
     );
+    fails(
+        "connect udp://:1 --framing netstring",
+        2,
+        "--framing netstring is for streams, and udp://127.0.0.1:1 has datagrams, which keep their boundaries: \
+         leave it out, or write lines",
+    );
+    fails(
+        "connect udp://:1 --wait soon",
+        2,
+        "'soon' is not a time: write 10s or 500ms, or none (in --wait)",
+    );
+}
+
+#[test]
+fn what_servers_for_datagrams_are_told_must_be_right() {
+    for (flags, sentence) in [
+        (
+            "--amplification-max=-1",
+            "'-1' is not a number, or too large: write digits, or none (in --max-amplification)",
+        ),
+        (
+            "--max-datagram 17MiB",
+            "datagram_bytes_max is above 16 MiB, and no datagram is so long (lower it)",
+        ),
+        (
+            "--multicast 192.0.2.1",
+            "'192.0.2.1' is not a multicast group: write an address from 224.0.0.0 to 239.255.255.255, \
+             or 239.1.2.3@192.0.2.1 with an interface (in --multicast)",
+        ),
+        (
+            "--multicast 239.1.2.3",
+            "udp://127.0.0.1:0 cannot receive what is sent to the group 239.1.2.3: write udp://0.0.0.0:0 instead",
+        ),
+        (
+            "--broadcast=perhaps",
+            "'perhaps' is not a switch: write true or false (in --broadcast)",
+        ),
+    ] {
+        fails(&format!("serve echo udp://:0 {flags}"), 2, sentence);
+    }
 }
 
 #[test]
@@ -202,6 +242,12 @@ fn help_version_completions_and_manual_are_results() {
         ("completions bash", " echo uppercase work wait"),
         ("man", ".TH socketserver"),
         ("man serve", "max\\-per\\-ip"),
+        ("completions bash", "--bind --menu --wait"),
+        ("completions zsh", "(udp-chat)"),
+        ("completions fish", "-a \"udp-chat\""),
+        ("man", "udp\\-chat"),
+        ("man udp-chat", "reuse\\-port"),
+        ("man serve", "max\\-amplification"),
     ] {
         let ended = Process::run(words).end();
         assert_eq!(

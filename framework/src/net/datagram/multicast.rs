@@ -69,6 +69,7 @@ impl MulticastGroup {
     /// Has a socket that is bound to this address receive what is sent to the group.
     pub(super) fn join(&self, socket: &Socket, local: &Address) -> io::Result<()> {
         self.check_family(local)?;
+        self.check_reach(local)?;
         match &self.0 {
             Membership::V4 { group, interface } => socket.join_multicast_v4(group, interface),
             Membership::V6 { group, interface } => socket.join_multicast_v6(group, *interface),
@@ -101,6 +102,20 @@ impl MulticastGroup {
                     "the multicast group {self} needs a UDP socket with an {family} address, and this one is bound to {local}"
                 ),
             )),
+        }
+    }
+
+    /// The system would let a socket join that is bound to an address of its own, and then deliver nothing to it, since what is sent to a group is not sent
+    /// to that address.
+    fn check_reach(&self, local: &Address) -> io::Result<()> {
+        match local.socket_addr().map(|local| local.ip()) {
+            Some(ip) if !ip.is_unspecified() && !ip.is_multicast() => Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!(
+                    "what is sent to the multicast group {self} does not come to a socket that is bound to {ip} alone: bind it to all addresses or to the group"
+                ),
+            )),
+            _ => Ok(()),
         }
     }
 
