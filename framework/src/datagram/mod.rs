@@ -41,10 +41,10 @@ pub(crate) struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// Whether one more datagram may wait to be sent.
+    /// Whether one more datagram may wait to be sent, where so many bytes wait already.
     #[inline]
-    fn check_room(&mut self, bytes: &[u8]) -> Result<(), SendError> {
-        if self.outbox.bytes_waiting() + bytes.len() <= self.shared.config.output_bytes_max {
+    fn check_room(&mut self, waiting: usize, bytes: &[u8]) -> Result<(), SendError> {
+        if waiting + bytes.len() <= self.shared.config.output_bytes_max {
             return Ok(());
         }
         self.counters.send_errors += 1;

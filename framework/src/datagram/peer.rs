@@ -8,6 +8,8 @@ use super::session::State;
 use super::{Bench, DatagramSender, SendError};
 use crate::CloseReason;
 use crate::net::Address;
+#[cfg(feature = "testkit")]
+use crate::timer::Time;
 
 /// One peer of a datagram server, during a callback of its [`PeerHandler`](crate::PeerHandler).
 ///
@@ -89,6 +91,12 @@ impl Peer<'_> {
     /// Whether the server is stopping.
     pub fn is_stopping(&self) -> bool {
         self.bench.shared.is_stopping()
+    }
+
+    /// Which timers are set, and for when.
+    #[cfg(feature = "testkit")]
+    pub(crate) fn timers(&self) -> &[(u8, Time)] {
+        &self.state.timers
     }
 
     pub(super) fn is_open(&self) -> bool {

@@ -183,7 +183,11 @@ fn call(
             }
         }
         Event::Timer => {
-            while let Some(timer) = peer.state.take_due(peer.bench.now) {
+            // No more than were due before: one that is set again for at once rings when time has passed.
+            for _ in 0..peer.state.count_due(peer.bench.now) {
+                let Some(timer) = peer.state.take_due(peer.bench.now) else {
+                    break;
+                };
                 handler.timer(timer, peer)?;
                 if !peer.is_open() {
                     break;
@@ -235,7 +239,10 @@ impl State {
 
     pub(super) fn send(&mut self, bytes: &[u8], bench: &mut Bench<'_>) -> Result<(), SendError> {
         super::socket::check(&**self.link(), bytes, &self.address)?;
-        bench.check_room(bytes)?;
+        // Where it will be: a socket that this callback has opened has an outbox of its own already.
+        let opened = self.opened.as_ref().map(|opened| &opened.outbox);
+        let waiting = opened.unwrap_or(bench.outbox).bytes_waiting();
+        bench.check_room(waiting, bytes)?;
         self.allowance.spend(bytes.len()).map_err(|left| {
             bench.counters.replies_refused += 1;
             let size = bytes.len();
@@ -268,10 +275,19 @@ impl State {
         is_first
     }
 
-    /// Takes a timer that is due.
+    fn count_due(&self, now: Time) -> usize {
+        self.timers.iter().filter(|&&(_, at)| at <= now).count()
+    }
+
+    /// Takes the timer that is due first.
     fn take_due(&mut self, now: Time) -> Option<u8> {
-        let due = self.timers.iter().position(|&(_, at)| at <= now)?;
-        Some(self.timers.swap_remove(due).0)
+        let timers = self.timers.iter().enumerate();
+        let (first, &(timer, at)) = timers.min_by_key(|(_, (_, at))| *at)?;
+        if at > now {
+            return None;
+        }
+        self.timers.swap_remove(first);
+        Some(timer)
     }
 
     fn outcome(&mut self) -> Outcome {

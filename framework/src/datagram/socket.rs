@@ -90,6 +90,12 @@ impl<'a> DatagramSocket<'a> {
         self.bench.shared.is_stopping()
     }
 
+    /// Whether the sender of the present datagram may be answered without a limit.
+    #[cfg(feature = "testkit")]
+    pub(crate) fn is_proven(&self) -> bool {
+        self.allowance.is_proven()
+    }
+
     pub(crate) fn counters(&mut self) -> &mut Counters {
         self.bench.counters
     }
@@ -111,7 +117,8 @@ impl<'a> DatagramSocket<'a> {
         from: Option<IpAddr>,
     ) -> Result<(), SendError> {
         check(&**self.link, bytes, peer)?;
-        self.bench.check_room(bytes)?;
+        self.bench
+            .check_room(self.bench.outbox.bytes_waiting(), bytes)?;
         if self.peer == Some(peer) {
             self.allowance.spend(bytes.len()).map_err(|left| {
                 self.bench.counters.replies_refused += 1;

@@ -8,8 +8,8 @@
 //! * [`script`]: a conversation as a plain text, one step a line, that can be played to any server.
 //! * [`prover`]: plays a script with its input cut in every way, and finds the cut at which a server gives itself away.
 //!   A handler of ours is driven without sockets, threads or time, thousands of connections in some milliseconds.
-//! * [`sim`]: runs a handler on the reactor of this crate, over a network in memory whose time, faults and order of events a
-//!   seed decides.
+//! * [`sim`]: runs a handler, of streams or of datagrams, on the loops of this crate that serve, over a network in memory whose time, faults and
+//!   order of events a seed decides.
 //! * [`oracle`]: plays scripts in every mode, style and transport and compares the bytes.
 //! * [`budget`]: what each message may cost in system calls, wake-ups and allocations, as assertions.
 //! * [`offline`]: a handler's messages without a network, to time them and to count their instructions.

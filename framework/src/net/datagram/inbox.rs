@@ -87,6 +87,7 @@ impl Inbox {
     /// # Panics
     ///
     /// When it is full.
+    #[cfg(any(test, feature = "testkit"))]
     pub(crate) fn put(&mut self, peer: Address, to: Option<IpAddr>, bytes: &[u8], size: usize) {
         let kept = &bytes[..bytes.len().min(self.datagram_bytes_max)];
         let start = self.received.len() * self.slot_bytes;

@@ -1,18 +1,19 @@
 //! What a run that has failed says, and how a command repeats it.
 
+use std::ops::Range;
 use std::{env, fmt, thread};
 
 use super::Fault;
 
 /// The environment variable that has [`check`](super::Simulation::check) run one seed, and tell everything that happens.
-pub(super) const SEED_VARIABLE: &str = "SOCKETSERVER_SEED";
+const SEED_VARIABLE: &str = "SOCKETSERVER_SEED";
 
 /// The only seed to run, if the environment names one.
 ///
 /// # Panics
 ///
 /// When it names something that is no number: a test that runs other seeds than were asked for would pass for the answer.
-pub(super) fn seed_to_repeat() -> Option<u64> {
+fn seed_to_repeat() -> Option<u64> {
     let seed = env::var_os(SEED_VARIABLE)?;
     let number = seed.to_str().and_then(|seed| seed.parse().ok());
     Some(number.unwrap_or_else(|| {
@@ -23,11 +24,44 @@ pub(super) fn seed_to_repeat() -> Option<u64> {
     }))
 }
 
+/// Runs the seeds and stops at the first failure; or the one seed that the environment names.
+pub(super) fn check<R, F>(
+    seeds: Range<u64>,
+    run: impl Fn(u64) -> Result<R, Failure<F>>,
+) -> Result<(), Failure<F>> {
+    if let Some(seed) = seed_to_repeat() {
+        return run(seed).map(drop).map_err(Failure::repeated);
+    }
+    for seed in seeds {
+        run(seed)?;
+    }
+    Ok(())
+}
+
+/// Leaves out the faults without which a run still fails: all of them, then halves, then fewer, then one at a time.
+pub(super) fn shrink<F: Clone>(mut faults: Vec<F>, fails: impl Fn(&[F]) -> bool) -> Vec<F> {
+    let mut size = faults.len();
+    while size > 0 {
+        let mut start = 0;
+        while start < faults.len() {
+            let mut fewer = faults.clone();
+            fewer.drain(start..faults.len().min(start + size));
+            if fails(&fewer) {
+                faults = fewer;
+            } else {
+                start += size;
+            }
+        }
+        size /= 2;
+    }
+    faults
+}
+
 /// A run in which something was wrong: what it was, with the least that it needs.
 #[derive(Clone)]
-pub struct Failure {
+pub struct Failure<F = Fault> {
     pub(super) seed: u64,
-    pub(super) faults: Vec<Fault>,
+    pub(super) faults: Vec<F>,
     pub(super) what: String,
     pub(super) trace: String,
     /// The test that has found it, if it was one with a thread of its own.
@@ -36,8 +70,8 @@ pub struct Failure {
     pub(super) is_repeated: bool,
 }
 
-impl Failure {
-    pub(super) fn new(seed: u64, faults: Vec<Fault>, what: String, trace: String) -> Self {
+impl<F> Failure<F> {
+    pub(super) fn new(seed: u64, faults: Vec<F>, what: String, trace: String) -> Self {
         // The harness names a test's thread after the test.
         let name = thread::current().name().map(str::to_owned);
         Self {
@@ -71,7 +105,7 @@ impl Failure {
     }
 
     /// The faults that it takes for the failure.
-    pub fn faults(&self) -> &[Fault] {
+    pub fn faults(&self) -> &[F] {
         &self.faults
     }
 
@@ -86,7 +120,7 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
+impl<F: fmt::Display> fmt::Display for Failure<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "seed {}: {}", self.seed, self.what)?;
         if self.faults.is_empty() {
@@ -106,10 +140,23 @@ impl fmt::Display for Failure {
 }
 
 /// As a test that returns it shows it: the sentences.
-impl fmt::Debug for Failure {
+impl<F: fmt::Display> fmt::Debug for Failure<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
 }
 
-impl std::error::Error for Failure {}
+impl<F: fmt::Display> std::error::Error for Failure<F> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_after_shrinking_is_what_the_failure_needs() {
+        for needed in [vec![], vec![0], vec![6, 7], vec![1, 4, 9]] {
+            let fails = |faults: &[u32]| needed.iter().all(|fault| faults.contains(fault));
+            assert_eq!(shrink((0..10).collect(), fails), needed);
+        }
+    }
+}

@@ -31,8 +31,68 @@
 //! Simulation::events(|_peer| Echo).script(&script).check(0..100)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Datagrams
+//!
+//! A [`DatagramSimulation`] does the same to handlers of datagrams, on the code that serves on sockets. Its network loses datagrams, delivers them twice,
+//! late, or without their end; the system blocks, refuses, or reports an error. Its clients are values with a timer of their own
+//! ([`DatagramClient`]), or just a [`Timetable`] of what they send; and what they have received can be looked at when a run is over.
+//!
+//! Here is a handler that counts how often it is asked. Its client believes that an answer which does not come means that nothing was done, and
+//! asks once more:
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use socketserver::testkit::sim::{ClientSocket, DatagramClient, DatagramSimulation, Letter};
+//! use socketserver::{Datagram, HandlerError, Peer, PeerHandler};
+//!
+//! struct Counter(u8);
+//!
+//! impl PeerHandler for Counter {
+//!     fn received(&mut self, _: &Datagram<'_>, peer: &mut Peer<'_>) -> Result<(), HandlerError> {
+//!         self.0 += 1;
+//!         peer.send(&[self.0])?;
+//!         Ok(())
+//!     }
+//! }
+//!
+//! struct Client;
+//!
+//! impl DatagramClient for Client {
+//!     fn started(&mut self, socket: &mut ClientSocket<'_>) {
+//!         socket.send(b"count me");
+//!         socket.set_timer(Duration::from_millis(100));
+//!     }
+//!
+//!     fn received(&mut self, _: &Letter, socket: &mut ClientSocket<'_>) {
+//!         socket.cancel_timer();
+//!     }
+//!
+//!     fn timer(&mut self, socket: &mut ClientSocket<'_>) {
+//!         socket.send(b"count me");
+//!     }
+//! }
+//!
+//! let simulation = DatagramSimulation::peers(|_peer| Counter(0))
+//!     .clients(1, |_random| Client)
+//!     .verify(|run| {
+//!         let counts = run.clients[0].received.iter().flat_map(|letter| &letter.bytes);
+//!         match counts.max() {
+//!             Some(2..) => Err("it was counted twice".to_owned()),
+//!             _ => Ok(()),
+//!         }
+//!     });
+//! assert!(simulation.clone().without_faults().check(0..100).is_ok());
+//! let failure = simulation.check(0..100).unwrap_err();
+//! assert_eq!(failure.what(), "it was counted twice");
+//! assert!(!failure.faults().is_empty(), "where nothing goes wrong it is right");
+//! ```
 
+mod census;
 mod client;
+mod clock;
+mod datagram;
 mod failure;
 mod faults;
 mod notice;
@@ -48,13 +108,18 @@ use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use self::census::Census;
+use self::clock::now;
+pub use self::datagram::{
+    ClientLog, ClientSocket, DatagramClient, DatagramFault, DatagramFaults, DatagramRun,
+    DatagramSimulation, Letter, Timetable,
+};
 pub use self::failure::Failure;
-use self::failure::seed_to_repeat;
 pub use self::faults::Fault;
 use self::system::{Simulated, SimulatedPort};
 use self::trace::Trace;
-use self::witness::{Census, Witness};
-use self::world::{World, now};
+use self::witness::Witness;
+use self::world::World;
 use crate::driver::{Stacks, Suspended, run_alone};
 use crate::error::ServeError;
 use crate::mail::Place;
@@ -138,13 +203,7 @@ impl Simulation {
     ///
     /// When no conversation was added, or `SOCKETSERVER_SEED` is no number.
     pub fn check(&self, seeds: Range<u64>) -> Result<(), Failure> {
-        if let Some(seed) = seed_to_repeat() {
-            return self.run(seed).map(|_| ()).map_err(Failure::repeated);
-        }
-        for seed in seeds {
-            self.run(seed)?;
-        }
-        Ok(())
+        failure::check(seeds, |seed| self.run(seed))
     }
 
     /// Runs one seed.
@@ -165,16 +224,13 @@ impl Simulation {
 
     /// Drops faults as long as the run still fails.
     fn shrink(&self, mut plan: Plan) -> Failure {
-        let mut index = 0;
-        while index < plan.faults.len() {
-            let mut fewer = plan.clone();
-            fewer.faults.remove(index);
-            if self.run_plan(&fewer, Trace::default()).1.is_some() {
-                plan = fewer;
-            } else {
-                index += 1;
-            }
-        }
+        plan.faults = failure::shrink(plan.faults.clone(), |faults| {
+            let fewer = Plan {
+                faults: faults.to_vec(),
+                ..plan.clone()
+            };
+            self.run_plan(&fewer, Trace::default()).1.is_some()
+        });
         let (trace, wrong) = self.run_plan(&plan, Trace::written());
         Failure::new(
             plan.seed,

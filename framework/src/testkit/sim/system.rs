@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
+use super::clock::now;
 use super::notice::Notice;
-use super::world::{World, now};
+use super::world::World;
 use crate::driver::{Readiness, System};
 use crate::net::{Address, Link, NewSockets, Port};
 use crate::timer::Time;

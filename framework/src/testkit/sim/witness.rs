@@ -2,36 +2,13 @@
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::census::Census;
 use super::faults::{Fault, Kind};
 use super::system::FIRST_PORT;
 use crate::net::Address;
 use crate::server::Make;
 use crate::{CloseReason, Conn, Handler, HandlerError, Input};
-
-/// How many handlers were made, closed and dropped.
-#[derive(Debug, Default)]
-pub(super) struct Census {
-    made: AtomicU64,
-    closed: AtomicU64,
-    closed_twice: AtomicU64,
-    dropped: AtomicU64,
-}
-
-impl Census {
-    /// What does not add up at the end of a run.
-    pub(super) fn trouble(&self) -> Option<String> {
-        let [made, closed, twice, dropped] =
-            [&self.made, &self.closed, &self.closed_twice, &self.dropped]
-                .map(|count| count.load(Ordering::Relaxed));
-        (made != closed || made != dropped || twice != 0).then(|| {
-            format!(
-                "of {made} handlers {closed} were closed, {twice} of them twice, and {dropped} dropped"
-            )
-        })
-    }
-}
 
 pub(super) struct Witness {
     inner: Box<dyn Handler>,
@@ -56,7 +33,7 @@ impl Witness {
             })
             .collect();
         Arc::new(move |peer: &Address| {
-            census.made.fetch_add(1, Ordering::Relaxed);
+            census.count_made();
             let client = peer.port().map(|port| usize::from(port - FIRST_PORT));
             let panic = panics.iter().find(|(index, _)| Some(*index) == client);
             Box::new(Self {
@@ -114,18 +91,13 @@ impl Handler for Witness {
 
     fn closed(&mut self, reason: &CloseReason) {
         let again = std::mem::replace(&mut self.is_closed, true);
-        let count = if again {
-            &self.census.closed_twice
-        } else {
-            &self.census.closed
-        };
-        count.fetch_add(1, Ordering::Relaxed);
+        self.census.count_closed(again);
         self.inner.closed(reason);
     }
 }
 
 impl Drop for Witness {
     fn drop(&mut self) {
-        self.census.dropped.fetch_add(1, Ordering::Relaxed);
+        self.census.count_dropped();
     }
 }

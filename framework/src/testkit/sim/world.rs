@@ -1,6 +1,5 @@
 //! The network in memory: connections, clients, faults and the time, all in the hands of one seed.
 
-use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +7,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 
 use super::client::{Client, Progress, State};
+use super::clock::{self, begin, now};
 use super::faults::{Fault, Kind};
 use super::notice::Notice;
 use super::pipe::Pipe;
@@ -17,21 +17,6 @@ use crate::server::StopHandle;
 use crate::testkit::random::Random;
 use crate::testkit::script::Script;
 use crate::timer::Time;
-
-thread_local! {
-    /// The time of the simulation that runs on this thread.
-    static NOW: Cell<Time> = const { Cell::new(Time::NEVER) };
-}
-
-/// The simulated time.
-pub(super) fn now() -> Time {
-    NOW.get()
-}
-
-/// When every simulation begins.
-fn begin() -> Time {
-    Time::default().after(Duration::from_secs(1))
-}
 
 /// In which simulated time a client that no fault has struck must have been served. Only waiting and jumps take any.
 const SERVED_WITHIN: Duration = Duration::from_secs(60);
@@ -110,7 +95,7 @@ impl World {
         faults: Vec<Fault>,
         stop: StopHandle,
     ) -> Self {
-        NOW.set(begin());
+        clock::restart();
         let mut random = Random::new(seed);
         let mut lines: Vec<_> = scripts
             .iter()
@@ -164,8 +149,7 @@ impl World {
     }
 
     pub(super) fn advance_to(&mut self, time: Time) {
-        if time > now() {
-            NOW.set(time);
+        if clock::advance_to(time) {
             self.trace.note("time", 0, 0, || format!("{time:?}"));
         }
     }

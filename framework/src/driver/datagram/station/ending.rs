@@ -20,6 +20,10 @@ impl<S: DatagramSystem> Station<S> {
         for index in ports {
             self.receive(index, ARRIVED_MAX);
         }
+        // What has come to a socket that takes no answers for now is received when it does.
+        if self.ports.iter().any(|(_, port)| port.is_blocked) {
+            return;
+        }
         self.drained = true;
         for key in self.table.keys() {
             self.tell(key, Event::Stop);
@@ -30,7 +34,7 @@ impl<S: DatagramSystem> Station<S> {
     /// Whether nothing is left to be done, or nothing more may be done.
     pub(super) fn is_done(&self) -> bool {
         let is_sent = self.ports.iter().all(|(_, port)| port.outbox.is_empty());
-        self.is_cut() || (self.table.is_empty() && is_sent)
+        self.is_cut() || (self.drained && self.table.is_empty() && is_sent)
     }
 
     /// Cuts what is left, and lets the crew finish.

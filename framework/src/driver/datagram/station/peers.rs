@@ -261,7 +261,12 @@ impl<S: DatagramSystem> Station<S> {
             // Set again by what follows from it.
             entry.timer = Time::NEVER;
             self.tell(key, Event::Timer);
-        } else if self.now >= entry.last_heard.after_limit(idle_timeout.into()) {
+        }
+        // Also after a timer: one that is due whenever it is looked at must not keep a silent peer for ever.
+        let entry = self.table.get(key).filter(|entry| !entry.is_ending);
+        if let Some(entry) = entry
+            && self.now >= entry.last_heard.after_limit(idle_timeout.into())
+        {
             entry.is_ending = true;
             self.tell(key, Event::End(CloseReason::IdleTimeout));
         }

@@ -73,8 +73,9 @@ impl<S: DatagramSystem> Station<S> {
     }
 
     pub(super) fn set_ready(&mut self, index: usize) {
-        let port = &mut self.ports[index];
-        if !port.is_ready && !port.is_blocked {
+        // It may have been closed by what has come from it, or when the last of what waited there was sent.
+        let port = self.ports.get_mut(index);
+        if let Some(port) = port.filter(|port| !port.is_ready && !port.is_blocked) {
             port.is_ready = true;
             self.ready.push_back(index);
         }
@@ -148,10 +149,14 @@ impl<S: DatagramSystem> Station<S> {
     fn tell_failures(&mut self, index: usize) {
         let mut failures = std::mem::take(&mut self.failures);
         for failure in failures.drain(..) {
-            let owner = self.ports[index].owner.map(|(key, _)| key);
+            // What one failure is told to may end the conversation whose socket this is, and then the others concern nobody.
+            let port = self.ports.get_mut(index).filter(|port| !port.is_closing);
+            let Some(port) = port else {
+                break;
+            };
+            let owner = port.owner.map(|(key, _)| key);
             match &mut self.role {
                 Role::Plain(plain) => {
-                    let port = &mut self.ports[index];
                     let bench = Bench {
                         outbox: &mut port.outbox,
                         counters: &mut self.counters,

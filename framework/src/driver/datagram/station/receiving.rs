@@ -109,12 +109,14 @@ impl<S: DatagramSystem> Station<S> {
     ) {
         let bytes = inbox.bytes(incoming);
         let (peer, to) = (&incoming.peer, incoming.to);
-        if is_own(link.address(), peer, to) || self.ports[index].is_closing {
+        // An earlier datagram of the batch may have ended the conversation that had this socket.
+        let port = self.ports.get(index).filter(|port| !port.is_closing);
+        let Some(port) = port.filter(|_| !is_own(link.address(), peer, to)) else {
             self.counters.count_dropped(bytes.len());
             return;
-        }
+        };
         let datagram = Datagram::new(bytes, incoming.size, peer, to, link.address());
-        if let Some((key, _)) = self.ports[index].owner {
+        if let Some((key, _)) = port.owner {
             self.table.hear(key, self.now);
             self.tell(key, Event::Received(datagram));
             return;
