@@ -2,6 +2,10 @@
 
     socketserver compare --against 'python=python3 bench/servers/python_socketserver.py {port} echo'
 
+With a third word it serves datagrams, `udp` one after the other and `udp-threads` each in a thread of its own:
+
+    socketserver compare --transport udp --against 'python=python3 bench/servers/python_socketserver.py {port} echo udp'
+
 It is written as its documentation has it, with two settings changed so that it is compared and not its defaults: a backlog of 1,024 instead
 of 5, without which a crowd waits for TCP to ask again, and small answers sent at once, as all others send them.
 """
@@ -48,6 +52,28 @@ class Wait(Line):
         time.sleep(self.seconds)
 
 
+class Datagram(socketserver.BaseRequestHandler):
+    """A datagram is a message, and a line, by itself. What it is the answer to is decided by the handler for streams."""
+
+    kind = Echo
+
+    def handle(self):
+        data, socket = self.request
+        if issubclass(self.kind, Line):
+            self.kind.take_time(self.kind)
+        elif self.kind is Uppercase:
+            data = data.upper()
+        socket.sendto(data, self.client_address)
+
+
+class Datagrams(socketserver.UDPServer):
+    max_packet_size = 65535
+
+
+class ThreadingDatagrams(socketserver.ThreadingMixIn, Datagrams):
+    daemon_threads = True
+
+
 class Server(socketserver.ThreadingTCPServer):
     request_queue_size = 1024
     allow_reuse_address = True
@@ -70,5 +96,9 @@ def handler(text):
 
 if __name__ == "__main__":
     port, what = int(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "echo"
-    with Server(("127.0.0.1", port), handler(what)) as server:
+    carrier = sys.argv[3] if len(sys.argv) > 3 else "tcp"
+    kind, server = handler(what), {"tcp": Server, "udp": Datagrams, "udp-threads": ThreadingDatagrams}[carrier]
+    if carrier != "tcp":
+        Datagram.kind, kind = kind, Datagram
+    with server(("127.0.0.1", port), kind) as server:
         server.serve_forever()

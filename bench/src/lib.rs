@@ -16,6 +16,8 @@
 //! else the machine does. Messages in a second say how fast server *and* clients are together; where the load generator was the bottleneck,
 //! a report says so, and no server is called faster. Latency in a closed loop is kind to servers that stall, see [`load`].
 //!
+//! Over datagrams look at the loss first: every datagram that was lost is counted, and none that was lost was served.
+//!
 //! A figure is the median of its rounds, with the interval in which it lies in 95 of 100 cases. One server is called better than another only if
 //! the ratio within the rounds says so as clearly, and by more than a server differs from itself.
 //!

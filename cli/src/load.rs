@@ -10,7 +10,7 @@ use serde_json::json;
 use socketserver::Endpoint;
 use socketserver_bench::compare::generator_limit;
 use socketserver_bench::load::{self, Conversation, LoadError, Measurement, Plan};
-use socketserver_bench::report::GeneratorLimit;
+use socketserver_bench::report::{Datagrams, GeneratorLimit};
 use socketserver_bench::watch::{Processors, as_on};
 
 use crate::console::Console;
@@ -22,23 +22,25 @@ use crate::units;
 ///
 /// In a closed loop each connection waits for its answer before it sends again, which shows what the server can do at most. In an
 /// open loop (--rate) messages are due at fixed times and the latency counts from then, so that a server that stalls cannot make its
-/// clients ask less.
+/// clients ask less. Over datagrams every one is counted: what was sent, and what was lost, late, duplicated, reordered or corrupted of it. Loss is
+/// told and is no failure.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Exit codes: 0 done, 1 something was wrong with the answers, 2 usage, 3 cannot connect or resolve, 130 interrupted.")]
 pub(crate) struct Options {
-    /// Where the server listens: tcp://HOST:PORT, HOST:PORT, :PORT (on 127.0.0.1), unix:PATH or unix:@NAME
+    /// Where the server listens: tcp://HOST:PORT, HOST:PORT, :PORT (on 127.0.0.1), unix:PATH or unix:@NAME, and for datagrams udp://HOST:PORT,
+    /// unixgram:PATH or unixgram:@NAME
     endpoint: Endpoint,
     /// What the server answers: echo, uppercase, or with lines work:TIME or wait:TIME
     #[arg(long, value_name = "HANDLER", default_value_t = Conversation::Echo)]
     handler: Conversation,
-    /// Connections that are open at once
+    /// Connections that are open at once; over datagrams, sockets with a name of their own
     #[arg(long, value_name = "N", default_value = "50", value_parser = units::count::<usize>)]
     conns: usize,
     /// How long is measured
     #[arg(long, value_name = "TIME", default_value = "3s", value_parser = units::time)]
     duration: Duration,
-    /// How long connecting may take
+    /// How long connecting may take; over datagrams, how long nothing at all may come back
     #[arg(long, value_name = "TIME", env = "SOCKETSERVER_CONNECT_TIMEOUT", default_value = "10s", value_parser = units::time)]
     connect_timeout: Duration,
     /// Print one JSON object instead
@@ -65,20 +67,23 @@ pub(crate) fn run(options: &Options, console: Console) -> Result<(), Failure> {
         warm_up: options.load.warm_up,
         duration: options.duration,
         connect_timeout: options.connect_timeout,
+        loss_timeout: options.load.loss_timeout,
         ..Plan::new(options.endpoint.clone(), options.handler)
     };
-    let limit = generator_limit(plan.form, plan.message_bytes, &Processors::default(), &stop)
-        .map_err(|error| failure(&error))?;
+    let limit = generator_limit(
+        plan.form,
+        plan.endpoint.is_datagram(),
+        plan.message_bytes,
+        &Processors::default(),
+        &stop,
+    )
+    .map_err(|error| failure(&error))?;
     console.say(format_args!(
         "{} connections to {}, {}, {} of {} bytes, for {}",
         plan.connections,
         plan.endpoint,
         plan.form.words(),
-        if plan.conversation.has_lines() {
-            "lines"
-        } else {
-            "messages"
-        },
+        what_is_sent(&plan),
         plan.message_bytes,
         units::written(Some(plan.duration)),
     ));
@@ -98,6 +103,16 @@ pub(crate) fn run(options: &Options, console: Console) -> Result<(), Failure> {
             Code::Failed,
             format!("something was wrong with the answers: {fault}"),
         )),
+    }
+}
+
+fn what_is_sent(plan: &Plan) -> &'static str {
+    if plan.endpoint.is_datagram() {
+        "datagrams"
+    } else if plan.conversation.has_lines() {
+        "lines"
+    } else {
+        "messages"
     }
 }
 
@@ -147,6 +162,14 @@ fn as_text(measured: &Measurement, limit: GeneratorLimit) -> String {
             format!("{} connections were never served", measured.unserved),
         );
     }
+    if let Some(datagrams) = measured.datagrams {
+        let (sent, received) = (datagrams.sent, datagrams.received);
+        line("datagrams", format!("{sent} sent, {received} received"));
+        line("lost", loss(&datagrams));
+        for (word, count) in datagrams.astray().filter(|(word, _)| *word != "lost") {
+            line(word, count.to_string());
+        }
+    }
     for (word, count) in &measured.errors {
         line("error", format!("{word}: {count}"));
     }
@@ -177,6 +200,18 @@ fn as_text(measured: &Measurement, limit: GeneratorLimit) -> String {
     text
 }
 
+/// What was lost, and what that means where it is much.
+fn loss(datagrams: &Datagrams) -> String {
+    let (lost, percent) = (datagrams.lost, datagrams.loss_percent());
+    if datagrams.is_lossy() {
+        format!("{lost}, {percent:.3} %: a server that drops is not faster")
+    } else if lost > 0 {
+        format!("{lost}, {percent:.4} %")
+    } else {
+        "none".to_owned()
+    }
+}
+
 #[expect(clippy::cast_precision_loss, reason = "a count of some millions")]
 fn rate_of(measured: &Measurement) -> f64 {
     measured.served as f64 / measured.seconds.max(1e-9)
@@ -204,6 +239,8 @@ fn as_json(plan: &Plan, measured: &Measurement, limit: GeneratorLimit) -> String
         "served": measured.served,
         "served_per_second": rate_of(measured),
         "offered": measured.offered,
+        "datagrams": measured.datagrams,
+        "loss_percent": measured.datagrams.map(|datagrams| datagrams.loss_percent()),
         "p50_us": measured.latency.quantile(0.5),
         "p90_us": measured.latency.quantile(0.9),
         "p99_us": measured.latency.quantile(0.99),

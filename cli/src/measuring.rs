@@ -25,21 +25,24 @@ pub(crate) struct LoadOptions {
     /// each was due. Compare takes several rates, with commas between them, and speaks of the highest
     #[arg(long, value_name = "N", value_delimiter = ',', conflicts_with = "window", value_parser = rate)]
     rate: Vec<f64>,
-    /// Churn instead: connect, exchange one message, close, again and again
+    /// Churn instead: connect, exchange one message, close, again and again (not over datagrams)
     #[arg(long, conflicts_with_all = ["window", "rate", "think"])]
     churn: bool,
     /// How long a connection waits after an answer, in a closed loop
     #[arg(long, value_name = "TIME", default_value = "0s", conflicts_with = "rate", value_parser = units::time)]
     pub(crate) think: Duration,
-    /// How many of the connections speak; the others are open and silent [default: all]
+    /// How many of the connections speak; the others are open and silent (not over datagrams) [default: all]
     #[arg(long, value_name = "N", value_parser = units::count::<usize>)]
     pub(crate) active: Option<usize>,
-    /// Connections besides, that send as much as they can and never read
+    /// Connections besides, that send as much as they can and never read (not over datagrams)
     #[arg(long, value_name = "N", default_value = "0", value_parser = units::count::<usize>)]
     pub(crate) stuck: usize,
     /// Send small messages at once, on both sides, rather than let the system collect them
     #[arg(long, value_name = "BOOL", default_value = "true", action = ArgAction::Set, value_parser = units::switch)]
     pub(crate) nodelay: bool,
+    /// After how long a datagram without an answer counts as lost, and is followed by another one in a closed loop
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = units::time)]
+    pub(crate) loss_timeout: Duration,
     /// How long the load lasts before anything is measured
     #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = units::time)]
     pub(crate) warm_up: Duration,

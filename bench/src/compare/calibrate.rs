@@ -1,10 +1,14 @@
 //! What the load generator can do at most.
 
+use std::error::Error;
 use std::sync::atomic::AtomicBool;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use socketserver::{Conn, Handler, HandlerError, Input, Mode, Server, TcpServer};
+use socketserver::{
+    Conn, Datagram, DatagramHandler, DatagramSocket, Endpoint, Handler, HandlerError, Input, Mode,
+    Server, StopHandle, TcpServer, UdpServer,
+};
 
 use crate::load::{self, Conversation, Form, LoadError, Plan};
 use crate::report::GeneratorLimit;
@@ -14,30 +18,30 @@ use crate::watch::{Processors, as_on};
 const CONNECTIONS: usize = 32;
 /// How long that is measured.
 const DURATION: Duration = Duration::from_millis(300);
+/// How that server runs: with as few threads as can be.
+const MODE: Mode = Mode::Reactor { loops: 1 };
 
-/// Measures it against a server that only sends back, with messages of this size in this form.
+/// Measures it against a server that only sends back, over UDP or over TCP, with messages of this size in this form.
 ///
 /// How fast that server is does not matter: what counts is how long the load generator itself was at work for each message.
+///
+/// # Errors
+///
+/// When such a load cannot be made.
 pub fn generator_limit(
     form: Form,
+    has_datagrams: bool,
     message_bytes: usize,
     processors: &Processors,
     stop: &AtomicBool,
 ) -> Result<GeneratorLimit, LoadError> {
-    let mode = Mode::Reactor { loops: 1 };
-    let server = TcpServer::bind("127.0.0.1:0")
+    let serve = if has_datagrams { datagrams } else { streams };
+    let (endpoint, end, serving) = serve(processors.server.clone())
         .map_err(|error| LoadError::System(std::io::Error::other(error)))?;
-    let server = server.mode(mode);
-    let address = server.addresses()[0].clone();
-    let end = server.stop_handle();
-    let places = processors.server.clone();
-    let serving = thread::spawn(move || as_on(&places, || server.serve_forever(|_peer| Back)));
     let form = match form {
         Form::Open { .. } => Form::Closed { window: 1 },
         form => form,
     };
-    let endpoint = (address.to_string().parse())
-        .map_err(|error| LoadError::System(std::io::Error::other(error)))?;
     let plan = Plan {
         form,
         message_bytes,
@@ -47,7 +51,6 @@ pub fn generator_limit(
     };
     let measured = as_on(&processors.load, || load::run(&plan, &mut (), stop));
     end.cut();
-    // How it ended does not matter once the load is over.
     drop(serving.join());
     let measured = measured?;
     let busy_seconds = measured.seconds * measured.generator.busy;
@@ -65,12 +68,49 @@ pub fn generator_limit(
     })
 }
 
+/// Where a server listens, what ends it, and the thread that it runs on.
+type Serving = (Endpoint, StopHandle, JoinHandle<()>);
+
+/// A server for TCP on these processors.
+fn streams(places: Vec<usize>) -> Result<Serving, Box<dyn Error + Send + Sync>> {
+    let server = TcpServer::bind("127.0.0.1:0").map(|server| server.mode(MODE))?;
+    let endpoint = server.addresses()[0].to_string().parse()?;
+    let end = server.stop_handle();
+    let serving = thread::spawn(move || {
+        // How it ended does not matter once the load is over.
+        drop(as_on(&places, || server.serve_forever(|_peer| Back)));
+    });
+    Ok((endpoint, end, serving))
+}
+
+/// The same for UDP.
+fn datagrams(places: Vec<usize>) -> Result<Serving, Box<dyn Error + Send + Sync>> {
+    let server = UdpServer::bind("127.0.0.1:0").map(|server| server.mode(MODE))?;
+    let endpoint = server.addresses()[0].to_string().parse()?;
+    let end = server.stop_handle();
+    let serving = thread::spawn(move || {
+        drop(as_on(&places, || server.serve_forever(|| Back)));
+    });
+    Ok((endpoint, end, serving))
+}
+
 /// Sends everything back.
 struct Back;
 
 impl Handler for Back {
     fn received(&mut self, input: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
         conn.write(input.take_all());
+        Ok(())
+    }
+}
+
+impl DatagramHandler for Back {
+    fn received(
+        &mut self,
+        datagram: &Datagram<'_>,
+        socket: &mut DatagramSocket<'_>,
+    ) -> Result<(), HandlerError> {
+        socket.reply(datagram, datagram.bytes())?;
         Ok(())
     }
 }

@@ -47,7 +47,8 @@ pub enum PeerKind {
 /// A command that starts a server of somebody else, and what that is called.
 ///
 /// It is written `python3 server.py {port}` or, with a name, `python=python3 server.py {port}`. The shell runs it; where it says
-/// `{port}` stands the port that the server is to listen on at 127.0.0.1, which the variable `PORT` says too.
+/// `{port}` stands the port that the server is to listen on at 127.0.0.1, which the variable `PORT` says too. It is one of TCP, or of UDP where
+/// datagrams are compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForeignCommand {
     name: String,
@@ -93,6 +94,8 @@ impl Entrant {
         let endpoint = match comparison.transport {
             Transport::Tcp => "tcp://127.0.0.1:0",
             Transport::Unix => "unix:PATH",
+            Transport::Udp => "udp://127.0.0.1:0",
+            Transport::Unixgram => "unixgram:PATH",
         };
         let words: Vec<&str> = match self {
             Self::Mode(mode, style) | Self::Control(mode, style) => {

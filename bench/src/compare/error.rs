@@ -31,7 +31,7 @@ pub enum StartServerError {
     },
     /// The program of the peers is not there.
     NoPeers,
-    /// It cannot be had over this transport.
+    /// It cannot be had over this transport: a server of somebody else over a Unix socket, or a peer of this package over datagrams.
     Transport,
     /// The comparison was interrupted.
     Interrupted,
@@ -63,7 +63,9 @@ impl fmt::Display for StartServerError {
                 "the program socketserver-peer is not there: build it with \
                  `cargo build --release -p socketserver-bench --features peers`",
             ),
-            Self::Transport => f.write_str("servers of others are compared over TCP only"),
+            Self::Transport => f.write_str(
+                "it does not serve this transport (servers of others are compared over TCP and UDP, the peers of this package over streams)",
+            ),
             Self::Interrupted => f.write_str("the comparison was interrupted"),
             Self::System(source) => f.write_str(&cause(source)),
         }

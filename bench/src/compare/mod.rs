@@ -8,6 +8,7 @@
 //! * The first contestant takes part twice. Whatever differs between a server and itself is noise, and a difference
 //!   between two servers must be larger than that to be one.
 //! * What the load generator can do at most is measured first, and a run in which it was the bottleneck says so.
+//! * Over datagrams whatever is lost is counted, and said beside the figures: a server that drops is not faster.
 
 mod calibrate;
 mod entrant;
@@ -23,7 +24,7 @@ pub use self::calibrate::generator_limit;
 pub use self::entrant::{Entrant, ForeignCommand, ForeignError, PeerKind, Style, UnknownStyle};
 pub use self::error::StartServerError;
 use self::server::{Life, Server};
-use crate::load::{self, Conversation, Form, LoadError, Phases, Plan};
+use crate::load::{self, Conversation, Form, LoadError, Phases, Plan, datagram_contradiction};
 use crate::report::{Cost, GeneratorLimit, Report, Run, SCHEMA, Setup};
 use crate::watch::{Processors, Sample, as_on, machine, sample};
 
@@ -35,6 +36,10 @@ pub enum Transport {
     Tcp,
     /// Unix sockets.
     Unix,
+    /// UDP, over the loopback interface.
+    Udp,
+    /// Unix datagram sockets.
+    Unixgram,
 }
 
 /// A comparison to be made.
@@ -54,9 +59,9 @@ pub struct Comparison {
     pub transport: Transport,
     /// With how many connections: each number is a part of its own.
     pub connections: Vec<usize>,
-    /// How many of the connections speak, if not all.
+    /// How many of the connections speak, if not all. Streams only.
     pub active: Option<usize>,
-    /// Connections besides, that send and never read.
+    /// Connections besides, that send and never read. Streams only.
     pub stuck: usize,
     /// Bytes of a message.
     pub message_bytes: usize,
@@ -64,6 +69,8 @@ pub struct Comparison {
     pub think: Duration,
     /// Whether small messages leave at once, on both sides.
     pub nodelay: bool,
+    /// After how long a datagram without an answer counts as lost.
+    pub loss_timeout: Duration,
     /// How long each server is under load before it is measured.
     pub warm_up: Duration,
     /// How long each run is measured.
@@ -110,19 +117,27 @@ impl Comparison {
     ///
     /// # Errors
     ///
-    /// When the load generator itself cannot work. Servers that do not start are noted in the report, and the others go on.
+    /// When the load generator itself cannot work, or the transport has no such load. Servers that do not start are noted in the report, and
+    /// the others go on.
     pub fn run(
         &self,
         stop: &AtomicBool,
         progress: &mut dyn FnMut(Progress<'_>),
     ) -> Result<Report, LoadError> {
+        self.check()?;
         let processors = if self.is_pinned {
             Processors::divide()
         } else {
             Processors::default()
         };
         let mut report = self.empty_report(&processors);
-        report.generator = generator_limit(self.form(), self.message_bytes, &processors, stop)?;
+        report.generator = generator_limit(
+            self.form(),
+            self.transport.is_datagram(),
+            self.message_bytes,
+            &processors,
+            stop,
+        )?;
         progress(Progress::Calibrated(report.generator));
 
         let mut absent = BTreeSet::new();
@@ -172,6 +187,21 @@ impl Comparison {
         Ok(report)
     }
 
+    /// Refuses a load that the transport does not have, before any server is started for it.
+    fn check(&self) -> Result<(), LoadError> {
+        if !self.transport.is_datagram() {
+            return Ok(());
+        }
+        let contradiction = datagram_contradiction(
+            self.form(),
+            self.active.is_some(),
+            self.stuck > 0,
+            self.message_bytes,
+            self.loss_timeout,
+        );
+        contradiction.map_or(Ok(()), |what| Err(LoadError::Plan(what)))
+    }
+
     /// Everybody with every number of connections in every form.
     fn turns(&self) -> Vec<(usize, usize, Form)> {
         let mut turns = Vec::new();
@@ -217,6 +247,8 @@ impl Comparison {
                 window,
                 rate: self.form().rate(),
                 rates: self.rates(),
+                loss_timeout_seconds: (self.transport.is_datagram())
+                    .then_some(self.loss_timeout.as_secs_f64()),
                 think_seconds: self.think.as_secs_f64(),
                 active: self.active,
                 stuck: self.stuck,
@@ -272,6 +304,7 @@ impl Comparison {
                 run.seconds = measured.seconds;
                 run.served = measured.served;
                 run.offered = measured.offered;
+                run.datagrams = measured.datagrams;
                 run.latency = measured.latency;
                 run.series = measured.series;
                 run.generator = measured.generator;
@@ -297,6 +330,7 @@ impl Comparison {
             nodelay: self.nodelay,
             warm_up: self.warm_up,
             duration: self.duration,
+            loss_timeout: self.loss_timeout,
             ..Plan::new(server.endpoint().clone(), self.conversation)
         }
     }
@@ -367,6 +401,13 @@ impl Transport {
         match self {
             Self::Tcp => "tcp",
             Self::Unix => "unix",
+            Self::Udp => "udp",
+            Self::Unixgram => "unixgram",
         }
+    }
+
+    /// Whether it carries datagrams rather than streams.
+    pub fn is_datagram(self) -> bool {
+        matches!(self, Self::Udp | Self::Unixgram)
     }
 }

@@ -1,7 +1,7 @@
 //! A server that takes part, as a process: it is started, says where it listens, and is ended.
 
 use std::io::{self, BufRead, BufReader};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +16,7 @@ use socketserver::Endpoint;
 use tempfile::TempDir;
 
 use super::{Comparison, Entrant, ForeignCommand, StartServerError, Transport};
+use crate::watch::udp_sockets;
 
 /// How long a server may take until it listens.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
@@ -47,6 +48,13 @@ pub(super) struct Life {
     pub(super) system_calls: Option<u64>,
     /// Those that every message takes part in: waiting, receiving, sending.
     pub(super) transfers: Option<u64>,
+}
+
+/// What kind of port a server of somebody else is given.
+#[derive(Clone, Copy, Debug)]
+enum Port {
+    Tcp,
+    Udp,
 }
 
 /// The last line that a process has written on standard error.
@@ -81,6 +89,9 @@ impl Server {
                     .arg("--quiet");
                 Self::announced(command, folder, stop)
             }
+            Entrant::Peer(_) if comparison.transport.is_datagram() => {
+                Err(StartServerError::Transport)
+            }
             Entrant::Peer(kind) => {
                 let program = comparison.peer_program.as_ref();
                 let mut command = Command::new(program.ok_or(StartServerError::NoPeers)?);
@@ -90,10 +101,11 @@ impl Server {
                     .args(["--handler", &comparison.conversation.to_string()]);
                 Self::announced(command, folder, stop)
             }
-            Entrant::Foreign(_) if comparison.transport == Transport::Unix => {
-                Err(StartServerError::Transport)
-            }
-            Entrant::Foreign(foreign) => Self::foreign(foreign, folder, stop),
+            Entrant::Foreign(foreign) => match comparison.transport {
+                Transport::Tcp => Self::foreign(foreign, Port::Tcp, folder, stop),
+                Transport::Udp => Self::foreign(foreign, Port::Udp, folder, stop),
+                Transport::Unix | Transport::Unixgram => Err(StartServerError::Transport),
+            },
         }
     }
 
@@ -105,7 +117,7 @@ impl Server {
     ) -> Result<Self, StartServerError> {
         let (mut child, last_words) = spawn(&mut command, Stdio::piped())?;
         let lines = child.stdout.take().map(lines_of);
-        let unknown = Endpoint::from(std::net::SocketAddr::from(([127, 0, 0, 1], 0)));
+        let unknown = Endpoint::from(SocketAddr::from(([127, 0, 0, 1], 0)));
         let mut server = Self {
             child,
             endpoint: unknown,
@@ -148,24 +160,25 @@ impl Server {
     /// Starts a server that is told where to listen, and waits until it does.
     fn foreign(
         foreign: &ForeignCommand,
+        kind: Port,
         folder: TempDir,
         stop: &AtomicBool,
     ) -> Result<Self, StartServerError> {
-        let port = free_port().map_err(StartServerError::System)?;
+        let port = kind.free().map_err(StartServerError::System)?;
         let mut command = Command::new("sh");
         command
             .args(["-c", &foreign.with_port(port)])
             .env("PORT", port.to_string());
         let (child, last_words) = spawn(&mut command, Stdio::null())?;
-        let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
         let mut server = Self {
             child,
-            endpoint: address.into(),
+            endpoint: kind.endpoint(address),
             folder,
             last_words,
         };
         let begun = Instant::now();
-        while TcpStream::connect_timeout(&address, START_TIMEOUT).is_err() {
+        while !kind.is_served(address) {
             server.check_start(&format!("127.0.0.1:{port}"), begun, stop)?;
             thread::sleep(LOOK_EVERY);
         }
@@ -300,6 +313,37 @@ fn own_endpoint(transport: Transport, folder: &TempDir) -> String {
     match transport {
         Transport::Tcp => "tcp://127.0.0.1:0".to_owned(),
         Transport::Unix => format!("unix:{}", folder.path().join("socket").display()),
+        Transport::Udp => "udp://127.0.0.1:0".to_owned(),
+        Transport::Unixgram => format!("unixgram:{}", folder.path().join("socket").display()),
+    }
+}
+
+impl Port {
+    /// One that nobody listens on at this moment.
+    fn free(self) -> io::Result<u16> {
+        let address = match self {
+            Self::Tcp => TcpListener::bind("127.0.0.1:0")?.local_addr()?,
+            Self::Udp => UdpSocket::bind("127.0.0.1:0")?.local_addr()?,
+        };
+        Ok(address.port())
+    }
+
+    fn endpoint(self, address: SocketAddr) -> Endpoint {
+        match self {
+            Self::Tcp => address.into(),
+            Self::Udp => Endpoint::Udp {
+                host: address.ip().to_string(),
+                port: address.port(),
+            },
+        }
+    }
+
+    /// Whether somebody listens on it. A datagram would tell as well, and would be the first thing that the server sees: so the system is asked.
+    fn is_served(self, address: SocketAddr) -> bool {
+        match self {
+            Self::Tcp => TcpStream::connect_timeout(&address, START_TIMEOUT).is_ok(),
+            Self::Udp => udp_sockets().iter().any(|one| one.port == address.port()),
+        }
     }
 }
 
@@ -336,9 +380,4 @@ fn lines_of(output: impl io::Read + Send + 'static) -> Receiver<String> {
         lines.for_each(|line| drop(sender.send(line)));
     });
     lines
-}
-
-/// A port that nobody listens on at this moment.
-fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }

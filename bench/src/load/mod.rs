@@ -19,19 +19,64 @@
 //!
 //! Each message of each connection is another piece of a text, so that an answer that was meant for somebody else is wrong too.
 //! A connection with a wrong answer is closed and counted, and the load goes on with the others.
+//!
+//! # Datagrams
+//!
+//! Over UDP and Unix datagram sockets a connection is a connected socket with a name of its own, and a message is a datagram. Here a
+//! message may be lost, and a server that loses much must not look fast for it. So every datagram carries its number, as far as its size
+//! allows, and [`Datagrams`](crate::report::Datagrams) counts what became of each: answered, lost, late, duplicated, reordered, corrupted,
+//! or asked for by nobody. What is not answered within [`Plan::loss_timeout`] is lost and no more waited for; its latency counts as the time that was
+//! waited. Loss is no fault by itself, and is told wherever it is above zero.
+//!
+//! Churn, silent and stuck connections are for streams: a server of datagrams does not know who has a socket.
 
 mod clients;
+mod clock;
 mod connection;
+mod datagrams;
 mod error;
 mod payload;
 mod plan;
 mod resource;
+mod schedule;
 mod socket;
 mod tally;
 
-pub use self::clients::{Phases, run};
+use std::sync::atomic::AtomicBool;
+
 pub use self::error::LoadError;
 pub(crate) use self::error::cause;
 pub use self::payload::{Conversation, UnknownConversation};
+pub(crate) use self::plan::datagram_contradiction;
 pub use self::plan::{Form, Plan};
 pub use self::tally::Measurement;
+
+/// Who is told when measuring begins and ends, so that the server can be looked at in the same moments.
+pub trait Phases {
+    /// The warm-up is over. The time that this takes is not measured.
+    fn begin(&mut self) {}
+    /// Measuring has ended. The connections are still open.
+    fn end(&mut self) {}
+}
+
+/// Nobody.
+impl Phases for () {}
+
+/// Makes a load, and says what came of it. It ends early, with what was measured, when `stop` becomes true.
+///
+/// # Errors
+///
+/// When the load cannot be made at all. Whatever a server does wrong is no error but a finding.
+pub fn run(
+    plan: &Plan,
+    phases: &mut dyn Phases,
+    stop: &AtomicBool,
+) -> Result<Measurement, LoadError> {
+    plan.check()?;
+    resource::make_room(plan)?;
+    if plan.endpoint.is_datagram() {
+        datagrams::Load::new(plan, stop)?.run(phases)
+    } else {
+        clients::Clients::new(plan, stop)?.run(phases)
+    }
+}

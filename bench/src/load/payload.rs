@@ -90,6 +90,14 @@ pub(super) struct Payload {
 
 impl Payload {
     pub(super) fn new(conversation: Conversation, message_bytes: usize) -> Self {
+        Self {
+            has_lines: conversation.has_lines(),
+            ..Self::without_lines(conversation, message_bytes)
+        }
+    }
+
+    /// The same where a message ends by itself, as a datagram does.
+    pub(super) fn without_lines(conversation: Conversation, message_bytes: usize) -> Self {
         // A prime multiplier goes through all remainders; both cases of letters come, so that an echo is no uppercase.
         let letter = |index: usize| {
             let number = (index % LETTERS * 167 + 13) % LETTERS;
@@ -105,7 +113,7 @@ impl Payload {
             said,
             answer,
             message_bytes,
-            has_lines: conversation.has_lines(),
+            has_lines: false,
         }
     }
 

@@ -7,6 +7,9 @@ use socketserver::Endpoint;
 use super::connection::OUTSTANDING_MAX;
 use super::{Conversation, LoadError};
 
+/// What a UDP datagram holds over IPv4: 65,535 less the headers of IP and UDP (RFC 768, RFC 791).
+const DATAGRAM_BYTES_MAX: usize = 65_507;
+
 /// A load: to whom, by how many, in which form, for how long.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -16,13 +19,13 @@ pub struct Plan {
     pub conversation: Conversation,
     /// In which form.
     pub form: Form,
-    /// Bytes of a message, at least one; at least two where the conversation has lines.
+    /// Bytes of a message, at least one; at least two where the conversation has lines, and at most 65,507 in a datagram.
     pub message_bytes: usize,
     /// How many connections are open at once.
     pub connections: usize,
-    /// How many of them speak, if not all: the others are open and silent.
+    /// How many of them speak, if not all: the others are open and silent. Streams only.
     pub active: Option<usize>,
-    /// Connections besides, that send as much as they can and never read.
+    /// Connections besides, that send as much as they can and never read. Streams only.
     pub stuck: usize,
     /// How long a connection waits after an answer before it sends again. Only closed loops wait.
     pub think: Duration,
@@ -32,8 +35,10 @@ pub struct Plan {
     pub warm_up: Duration,
     /// How long is measured.
     pub duration: Duration,
-    /// How long connecting may take.
+    /// How long connecting may take; of datagrams, how long nothing at all may come back before nobody is thought to be there.
     pub connect_timeout: Duration,
+    /// After how long a datagram without an answer counts as lost: above zero. It is noticed up to a thirtieth, and up to 50 ms, later.
+    pub loss_timeout: Duration,
 }
 
 /// The form of a load.
@@ -88,6 +93,7 @@ impl Plan {
             warm_up: Duration::from_millis(200),
             duration: Duration::from_secs(1),
             connect_timeout: Duration::from_secs(10),
+            loss_timeout: Duration::from_secs(1),
         }
     }
 
@@ -100,9 +106,21 @@ impl Plan {
 
     /// Refuses what contradicts itself.
     pub(super) fn check(&self) -> Result<(), LoadError> {
+        if self.endpoint.is_datagram() {
+            let active = self.active.is_some_and(|active| active < self.connections);
+            let contradiction = datagram_contradiction(
+                self.form,
+                active,
+                self.stuck > 0,
+                self.message_bytes,
+                self.loss_timeout,
+            );
+            contradiction.map_or(Ok(()), |what| Err(LoadError::Plan(what)))?;
+        }
+        let has_lines = self.conversation.has_lines() && !self.endpoint.is_datagram();
         let contradiction = match self.form {
             _ if self.message_bytes == 0 => "a message has at least one byte",
-            _ if self.conversation.has_lines() && self.message_bytes < 2 => {
+            _ if has_lines && self.message_bytes < 2 => {
                 "a line has at least two bytes, a letter and its end: send larger messages"
             }
             _ if self.speakers() == 0 => "a load needs at least one connection that speaks",
@@ -116,5 +134,32 @@ impl Plan {
             _ => return Ok(()),
         };
         Err(LoadError::Plan(contradiction))
+    }
+}
+
+/// What contradicts itself in a load of datagrams: who is silent or stuck, a form that is for streams, or a message that no datagram holds.
+pub(crate) fn datagram_contradiction(
+    form: Form,
+    has_silent: bool,
+    has_stuck: bool,
+    message_bytes: usize,
+    loss_timeout: Duration,
+) -> Option<&'static str> {
+    if form == Form::Churn {
+        Some("churn is for streams: with datagrams there is no connection to make anew")
+    } else if has_silent {
+        Some(
+            "silent connections are for streams: a server of datagrams knows nothing of sockets that send nothing",
+        )
+    } else if has_stuck {
+        Some(
+            "connections that never read are for streams: datagrams that nobody takes are dropped, and hold up nobody",
+        )
+    } else if loss_timeout.is_zero() {
+        Some("an answer takes some time: wait longer before a datagram counts as lost")
+    } else if message_bytes > DATAGRAM_BYTES_MAX {
+        Some("a datagram has at most 65507 bytes: send smaller messages")
+    } else {
+        None
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 
-use crate::report::{GeneratorCost, Latency, Point};
+use crate::report::{Datagrams, GeneratorCost, Latency, Point};
 
 /// The longest latency that is told apart, in nanoseconds: an hour.
 const LATENCY_NS_MAX: u64 = 3_600_000_000_000;
@@ -24,7 +24,9 @@ pub struct Measurement {
     pub answered: u64,
     /// Messages that were due within that time, in an open loop.
     pub offered: Option<u64>,
-    /// How long answers took.
+    /// What became of the datagrams; none over streams.
+    pub datagrams: Option<Datagrams>,
+    /// How long answers took. What was lost counts with the time that was waited for it.
     pub latency: Latency,
     /// The same in pieces of time.
     pub series: Vec<Point>,
@@ -110,6 +112,14 @@ impl Tally {
     /// the longest would make the others look good.
     pub(super) fn note_unanswered(&mut self, due: u64, now: u64) {
         if due < self.window.end {
+            self.latency.saturating_record(now - due);
+        }
+    }
+
+    /// A datagram that was due then is lost, and counts with the time that was waited for it, in every form of load: a server that drops what is
+    /// hard would be the fastest otherwise.
+    pub(super) fn note_lost(&mut self, due: u64, now: u64) {
+        if self.window.contains(&due) {
             self.latency.saturating_record(now - due);
         }
     }

@@ -2,22 +2,24 @@
 
 use std::borrow::Cow;
 
-use crate::report::{Metric, Report, Run, Unit};
+use crate::report::{Datagrams, Metric, Report, Run, Unit};
 
 /// The runs of a report as comma-separated values.
 pub fn csv(report: &Report) -> String {
     let mut out = String::new();
     let metrics = Metric::ALL.map(|metric| Cow::from(heading(metric)));
+    let counts = Datagrams::default().counts();
+    let counts = counts.map(|(word, _)| Cow::from(format!("{word}_datagrams")));
     let first = BEFORE.into_iter().map(Cow::from);
-    line(
-        &mut out,
-        first.chain(metrics).chain(AFTER.into_iter().map(Cow::from)),
-    );
+    let last = AFTER.into_iter().map(Cow::from);
+    line(&mut out, first.chain(metrics).chain(counts).chain(last));
     for run in &report.runs {
         let metrics = Metric::ALL.map(|metric| Cow::from(plain(metric.of(run))));
+        let first = before(run).into_iter();
+        let last = after(run).into_iter();
         line(
             &mut out,
-            before(run).into_iter().chain(metrics).chain(after(run)),
+            first.chain(metrics).chain(datagrams(run)).chain(last),
         );
     }
     out
@@ -70,6 +72,13 @@ fn after(run: &Run) -> [Cow<'_, str>; 5] {
     ]
 }
 
+/// What became of the datagrams of a run. Of streams these fields are empty, which is not the same as zero.
+fn datagrams(run: &Run) -> impl Iterator<Item = Cow<'_, str>> {
+    let counts = run.datagrams.unwrap_or_default().counts();
+    let written = |(_, count): (_, u64)| run.datagrams.map(|_| count.to_string());
+    (counts.into_iter()).map(move |count| Cow::from(written(count).unwrap_or_default()))
+}
+
 /// The word of a metric with its unit, fit for a variable of a script.
 fn heading(metric: Metric) -> String {
     let word = metric.word().replace(['.', '-'], "_");
@@ -81,6 +90,7 @@ fn heading(metric: Metric) -> String {
         (_, Unit::Microseconds) => format!("{word}_us"),
         (_, Unit::Bytes) => format!("{word}_bytes"),
         (_, Unit::Count) => word,
+        (_, Unit::Percent) => format!("{word}_percent"),
     }
 }
 

@@ -49,13 +49,12 @@ fn table(out: &mut String, section: &Section<'_>) {
         "\n## {}\n",
         units::counted(section.connections, "connection")
     );
-    let metrics = || summary::SEEN.into_iter().chain(summary::SPENT);
-    let headings: Vec<_> = metrics().map(summary::heading).collect();
+    let headings: Vec<_> = section.metrics().map(summary::heading).collect();
     let _ = writeln!(out, "| server | {} | |", headings.join(" | "));
     let _ = writeln!(out, "|:--|{}:--|", "--:|".repeat(headings.len()));
     for row in &section.rows {
         let cell = |metric: Metric| units::median(metric, row.estimate(metric));
-        let cells: Vec<_> = metrics().map(cell).collect();
+        let cells: Vec<_> = section.metrics().map(cell).collect();
         let _ = writeln!(
             out,
             "| {} | {} | {} |",

@@ -1,8 +1,8 @@
 //! What a reader must know before believing a row: each reservation as a sentence, numbered where it is used.
 
-use crate::report::{Report, Run};
+use crate::report::{Datagrams, Report, Run};
 
-use super::units::{counted, thousands};
+use super::units::{counted, percent, thousands};
 
 /// What has to be said about a contestant with so many connections.
 pub(crate) fn sentences(report: &Report, contestant: &str, connections: usize) -> Vec<String> {
@@ -14,6 +14,7 @@ pub(crate) fn sentences(report: &Report, contestant: &str, connections: usize) -
         unmeasured(&runs),
         unserved(&runs),
         bound(&runs),
+        astray(&runs),
         errors(&runs),
         unseen(&runs),
     ]
@@ -95,6 +96,33 @@ fn bound(runs: &[&Run]) -> Option<String> {
     ))
 }
 
+/// Datagrams went astray: lost, late, twice, out of order.
+fn astray(runs: &[&Run]) -> Option<String> {
+    let datagrams = runs.iter().filter_map(|run| run.datagrams);
+    let all = datagrams.fold(Datagrams::default(), Datagrams::and);
+    let counts: Vec<_> = (all.astray())
+        .map(|(word, count)| match word {
+            "lost" => format!(
+                "{} lost ({})",
+                thousands(count as usize),
+                percent(all.loss_percent())
+            ),
+            "overrun" => format!(
+                "{} of the lost found no room with the load generator",
+                thousands(count as usize)
+            ),
+            word => format!("{} {word}", thousands(count as usize)),
+        })
+        .collect();
+    (!counts.is_empty()).then(|| {
+        format!(
+            "of {} sent in all rounds: {}",
+            counted(all.sent as usize, "datagram"),
+            counts.join(", ")
+        )
+    })
+}
+
 /// Something went wrong although there were answers.
 fn errors(runs: &[&Run]) -> Option<String> {
     let rounds = share(runs, |run| run.error_count() > 0)?;
@@ -145,6 +173,7 @@ mod tests {
             unmeasured(&runs),
             unserved(&runs),
             bound(&runs),
+            astray(&runs),
             errors(&runs),
             unseen(&runs),
         ]
@@ -181,6 +210,34 @@ mod tests {
             [
                 "errors: 3 wrong bytes; the first: a byte differs",
                 "what the server spent could not be seen"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_became_of_datagrams_is_told_where_anything_went_astray() {
+        let run = |datagrams| Run {
+            served: 5,
+            server: Some(crate::report::Cost::default()),
+            datagrams: Some(datagrams),
+            ..Run::default()
+        };
+        let sent = Datagrams {
+            sent: 120_000,
+            received: 119_998,
+            ..Datagrams::default()
+        };
+        assert_eq!(said(run(sent)), [""; 0]);
+        let astray = Datagrams {
+            lost: 3,
+            duplicated: 1,
+            reordered: 2,
+            ..sent
+        };
+        assert_eq!(
+            said(run(astray)),
+            [
+                "of 120,000 datagrams sent in all rounds: 3 lost (0.003 %), 1 duplicated, 2 reordered"
             ]
         );
     }

@@ -52,6 +52,13 @@ pub(crate) fn method(report: &Report) -> Vec<String> {
         _ => CLOSED,
     };
     let twice = report.contestants.iter().any(is_control).then_some(TWICE);
+    let datagrams = (setup.loss_timeout_seconds).map(|time| {
+        format!(
+            "A connection is a socket with a name of its own. A datagram without an answer within {} is lost, and counts in the latencies with the \
+             time that was waited for it.",
+            seconds(time)
+        )
+    });
     let others = [
         Some(MEDIAN),
         Some(interval),
@@ -60,7 +67,10 @@ pub(crate) fn method(report: &Report) -> Vec<String> {
         Some(LOCAL),
     ];
     let others = others.into_iter().flatten().map(str::to_owned);
-    std::iter::once(course).chain(others).collect()
+    std::iter::once(course)
+        .chain(datagrams)
+        .chain(others)
+        .collect()
 }
 
 const MEDIAN: &str = "A table has the median of the rounds.";
@@ -155,10 +165,11 @@ fn load(report: &Report) -> String {
             counted(setup.stuck, "connection")
         ));
     }
-    parts.push(format!(
-        "nodelay {}",
-        if setup.nodelay { "on" } else { "off" }
-    ));
+    match setup.loss_timeout_seconds {
+        Some(time) => parts.push(format!("lost after {}", seconds(time))),
+        None if setup.nodelay => parts.push("nodelay on".to_owned()),
+        None => parts.push("nodelay off".to_owned()),
+    }
     joined(parts)
 }
 

@@ -4,9 +4,21 @@ use crate::report::{Contestant, Estimate, Metric, Report};
 
 use super::marks::{self, Footnotes};
 
-/// What the clients see.
-pub(crate) const SEEN: [Metric; 7] = [
+/// What the clients see over streams.
+const SEEN: [Metric; 7] = [
     Metric::Served,
+    Metric::P50,
+    Metric::P90,
+    Metric::P99,
+    Metric::P999,
+    Metric::Max,
+    Metric::Fairness,
+];
+
+/// What the clients see of datagrams: the loss stands beside what was served, which means nothing without it.
+const SEEN_OF_DATAGRAMS: [Metric; 8] = [
+    Metric::Served,
+    Metric::Loss,
     Metric::P50,
     Metric::P90,
     Metric::P99,
@@ -40,15 +52,33 @@ pub(crate) fn heading(metric: Metric) -> &'static str {
     }
 }
 
+/// What the clients see, in the order of the columns.
+fn seen(report: &Report) -> &'static [Metric] {
+    if report.runs.iter().any(|run| run.datagrams.is_some()) {
+        &SEEN_OF_DATAGRAMS
+    } else {
+        &SEEN
+    }
+}
+
 /// What was measured with one number of connections.
 #[derive(Debug)]
 pub(crate) struct Section<'a> {
     /// How many connections.
     pub(crate) connections: usize,
+    /// What the clients see, in the order of the columns; what servers spend follows.
+    pub(crate) seen: &'static [Metric],
     /// The contestants, in the order of the report.
     pub(crate) rows: Vec<Row<'a>>,
     /// What the marks of the rows mean.
     pub(crate) footnotes: Footnotes,
+}
+
+impl Section<'_> {
+    /// The metrics of its columns.
+    pub(crate) fn metrics(&self) -> impl Iterator<Item = Metric> {
+        self.seen.iter().copied().chain(SPENT)
+    }
 }
 
 /// What was measured of one contestant.
@@ -70,6 +100,7 @@ pub(crate) fn sections(report: &Report) -> Vec<Section<'_>> {
             .collect();
         Section {
             connections,
+            seen: seen(report),
             rows,
             footnotes,
         }

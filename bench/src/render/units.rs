@@ -22,6 +22,7 @@ pub(crate) fn value(metric: Metric, value: f64) -> String {
     match metric.unit() {
         Unit::Microseconds => scaled(value, &TIMES),
         Unit::Bytes => scaled(value, &SIZES),
+        Unit::Percent => percent(value),
         _ if metric == Metric::Threads || metric == Metric::Errors => count(value),
         Unit::PerSecond | Unit::Count if value >= 99.95 => thousands(whole(value)),
         Unit::PerSecond | Unit::Count => digits(value),
@@ -55,7 +56,9 @@ pub(crate) fn tick(unit: Unit, value: f64) -> String {
     let steps: &[(f64, &str)] = match unit {
         Unit::Microseconds => &TIMES,
         Unit::Bytes => &SIZES,
-        Unit::PerSecond | Unit::Count => &[(1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, "")],
+        Unit::PerSecond | Unit::Count | Unit::Percent => {
+            &[(1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, "")]
+        }
     };
     if value == 0.0 {
         return "0".to_owned();
@@ -96,6 +99,16 @@ pub(crate) fn bytes(bytes: f64) -> String {
 pub(crate) fn counted(count: usize, noun: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{} {noun}{plural}", thousands(count))
+}
+
+/// Parts of a hundred: what is above zero never looks like nothing.
+pub(crate) fn percent(value: f64) -> String {
+    match value {
+        0.0 => "0 %".to_owned(),
+        value if value < 0.001 => "< 0.001 %".to_owned(),
+        value if value < 0.0995 => format!("{value:.3} %"),
+        value => format!("{} %", digits(value)),
+    }
 }
 
 const TIMES: [(f64, &str); 3] = [(1e6, " s"), (1e3, " ms"), (1.0, " µs")];

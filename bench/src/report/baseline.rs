@@ -134,6 +134,10 @@ fn difference(earlier: &Setup, later: &Setup) -> Option<String> {
             ),
             ("connections that never read", setup.stuck.to_string()),
             ("sending at once (nodelay)", setup.nodelay.to_string()),
+            (
+                "seconds until a datagram is lost",
+                optional(setup.loss_timeout_seconds.map(|time| time.to_string())),
+            ),
         ]
     };
     let (earlier, later) = (written(earlier), written(later));

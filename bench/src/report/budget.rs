@@ -8,8 +8,8 @@ use super::{Estimate, Metric, Report, Run, Unit};
 
 /// A condition that must not come true, such as `reactor.p99 > 5ms` or `'reactor, blocking'@1000.memory >= 200MiB`.
 ///
-/// It is broken when the median of the rounds fulfils it with any of the numbers of connections, or with the one that it names. Of errors the
-/// worst round counts instead: a server that failed in two rounds of six has failed, although the median of its errors is zero.
+/// It is broken when the median of the rounds fulfils it with any of the numbers of connections, or with the one that it names. Of errors and
+/// of lost datagrams the worst round counts instead: a server that failed in two rounds of six has failed, although the median is zero.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Budget {
     /// As it was written, for sentences.
@@ -103,7 +103,7 @@ impl Budget {
             return Some(self.without_value(connections, fault));
         };
         let (value, kind) = match self.metric {
-            Metric::Errors => (values.fold(0.0, f64::max), "the worst round"),
+            Metric::Errors | Metric::Loss => (values.fold(0.0, f64::max), "the worst round"),
             _ => (estimate.median, "the median"),
         };
         self.comparison.holds(value, self.limit).then(|| {
@@ -193,7 +193,7 @@ impl Comparison {
 }
 
 impl Scale {
-    /// The units of times, of sizes, and of plain numbers.
+    /// The units of times, of sizes, of plain numbers, and of parts of a hundred.
     fn all(unit: Unit) -> &'static [Self] {
         const fn scale(word: &'static str, factor: f64) -> Scale {
             Scale { word, factor }
@@ -210,10 +210,12 @@ impl Scale {
             scale("GiB", 1_073_741_824.0),
         ];
         const NUMBERS: &[Scale] = &[scale("", 1.0), scale("k", 1e3)];
+        const PARTS: &[Scale] = &[scale("%", 1.0)];
         match unit {
             Unit::Microseconds => TIMES,
             Unit::Bytes => SIZES,
             Unit::PerSecond | Unit::Count => NUMBERS,
+            Unit::Percent => PARTS,
         }
     }
 
@@ -308,6 +310,7 @@ fn limit(value: &str, metric: Metric) -> Result<(f64, Scale), String> {
                 Unit::Microseconds => "a time such as 12us, 5ms or 1s",
                 Unit::Bytes => "a size such as 64KiB, 200MiB, 1GiB, 64kB or 200MB",
                 Unit::PerSecond | Unit::Count => "a number such as 200 or 10k",
+                Unit::Percent => "parts of a hundred such as 0.1%",
             }
         )),
     }
@@ -325,6 +328,7 @@ fn quoted(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::Datagrams;
     use crate::report::verdict::samples::{Figures, TWO_MODES, report};
 
     fn budget(text: &str) -> Budget {
@@ -361,6 +365,7 @@ mod tests {
                 Metric::Served,
                 1e4,
             ),
+            ("reactor.loss > 0.1%", "reactor", None, Metric::Loss, 0.1),
             (
                 "'a > b@2'@7.threads > 3",
                 "a > b@2",
@@ -391,6 +396,7 @@ mod tests {
             ("reactor.errors > ", "a number such as"),
             ("reactor.errors > -1", "a number such as"),
             ("reactor.served > 1.2.3", "a number such as"),
+            ("reactor.loss > 1", "parts of a hundred such as 0.1%"),
             ("reactor@many.p99 > 5ms", "write @1000"),
             ("reactor@0.p99 > 5ms", "write @1000"),
             (".p99 > 5ms", "write a contestant"),
@@ -462,6 +468,29 @@ mod tests {
         let broken = budget("reactor.errors > 0").broken(&report);
         assert!(broken[0].ends_with("the worst round of 6 rounds is 1"));
         assert!(budget("threads.errors > 0").broken(&report).is_empty());
+    }
+
+    #[test]
+    fn the_worst_loss_breaks_a_budget_of_loss_and_streams_lose_nothing_that_could_be_measured() {
+        let mut report = report(TWO_MODES, &[10], 6, |_, _, _| Figures::default());
+        let streams = budget("reactor.loss > 1%").broken(&report);
+        assert!(
+            streams[0].contains("nothing was measured of it"),
+            "{streams:?}"
+        );
+        for run in &mut report.runs {
+            run.datagrams = Some(Datagrams {
+                sent: 1000,
+                lost: u64::from(run.round == 2) * 4,
+                ..Datagrams::default()
+            });
+        }
+        let broken = budget("reactor.loss > 0.1%").broken(&report);
+        assert!(
+            broken[0].ends_with("the worst round of 6 rounds is 0.400%"),
+            "{broken:?}"
+        );
+        assert!(budget("reactor.loss > 0.4%").broken(&report).is_empty());
     }
 
     #[test]

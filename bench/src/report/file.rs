@@ -141,6 +141,22 @@ mod tests {
     }
 
     #[test]
+    fn a_report_of_the_first_form_is_read_and_has_no_datagrams() {
+        let report = report(TWO_MODES, &[10], 6, |_, _, _| Figures::default());
+        let mut value: Value = serde_json::from_str(&report.to_json()).unwrap();
+        value["schema"] = 1.into();
+        value["setup"]
+            .as_object_mut()
+            .unwrap()
+            .remove("loss_timeout_seconds");
+        for run in value["runs"].as_array_mut().unwrap() {
+            run.as_object_mut().unwrap().remove("datagrams");
+        }
+        let read = Report::from_json(&value.to_string()).unwrap();
+        assert_eq!((read.schema, read.runs), (1, report.runs));
+    }
+
+    #[test]
     fn every_error_is_a_sentence_that_says_what_to_do() {
         let missing = Report::load("/nowhere/report.json").unwrap_err();
         let folder = report(TWO_MODES, &[10], 6, |_, _, _| Figures::default())
@@ -153,7 +169,7 @@ mod tests {
             (of("{"), "is not JSON (EOF", "give a file"),
             (of("[]"), "no number 'schema'", "give a file"),
             (of(r#"{"schema": 1}"#), "missing field `when`", "give a"),
-            (of(r#"{"schema": 2}"#), "has form 2", "newer version"),
+            (of(r#"{"schema": 3}"#), "has form 3", "newer version"),
         ] {
             assert!(sentence.contains(cause), "{sentence}");
             assert!(sentence.contains(advice), "{sentence}");

@@ -40,6 +40,8 @@ pub enum Metric {
     Fairness,
     /// Things that went wrong.
     Errors,
+    /// Datagrams that were lost, in parts of a hundred; of streams nothing.
+    Loss,
 }
 
 /// In what a metric is counted.
@@ -53,6 +55,8 @@ pub enum Unit {
     Bytes,
     /// A plain number.
     Count,
+    /// Parts of a hundred.
+    Percent,
 }
 
 /// A name that no metric has.
@@ -61,7 +65,7 @@ pub struct UnknownMetric(String);
 
 impl Metric {
     /// All of them, in the order of the tables.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Served,
         Self::P50,
         Self::P90,
@@ -78,6 +82,7 @@ impl Metric {
         Self::Threads,
         Self::Fairness,
         Self::Errors,
+        Self::Loss,
     ];
 
     /// The word for it, on the command line and in files.
@@ -99,6 +104,7 @@ impl Metric {
             Self::Threads => "threads",
             Self::Fairness => "fairness",
             Self::Errors => "errors",
+            Self::Loss => "loss",
         }
     }
 
@@ -120,6 +126,7 @@ impl Metric {
             | Self::Threads
             | Self::Fairness
             | Self::Errors => Unit::Count,
+            Self::Loss => Unit::Percent,
         }
     }
 
@@ -154,6 +161,7 @@ impl Metric {
             Self::Threads => Some(server?.threads as f64),
             Self::Fairness => (run.served > 0).then_some(run.fairness),
             Self::Errors => Some(run.error_count() as f64),
+            Self::Loss => run.datagrams.map(|datagrams| datagrams.loss_percent()),
         }
     }
 }

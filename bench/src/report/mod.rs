@@ -2,6 +2,7 @@
 
 mod baseline;
 mod budget;
+mod datagrams;
 mod estimate;
 mod file;
 mod metric;
@@ -10,6 +11,7 @@ mod verdict;
 
 pub use self::baseline::{Change, Changes, Direction, Incomparable};
 pub use self::budget::{Budget, BudgetError};
+pub use self::datagrams::Datagrams;
 pub use self::estimate::Estimate;
 pub use self::file::ReportError;
 pub use self::metric::{Metric, Unit, UnknownMetric};

@@ -4,8 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// The version of the form below. It grows when a reader of the old form would misunderstand the new one.
-pub const SCHEMA: u32 = 1;
+use super::Datagrams;
+
+/// The version of the form below. It grows when a reader of the old form would misunderstand the new one; older forms are still read.
+///
+/// The second one has [`Datagrams`]: whoever passed over them would take what was lost for served.
+pub const SCHEMA: u32 = 2;
 
 /// A comparison: who was compared, on which machine, how, and what every single run has measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,7 +60,7 @@ pub struct Machine {
 pub struct Setup {
     /// The handler, as it is written on the command line: `echo`, `work:200us`.
     pub handler: String,
-    /// `tcp` or `unix`.
+    /// `tcp`, `unix`, `udp` or `unixgram`.
     pub transport: String,
     /// The form of the load: `closed loop`, `open loop`, `churn`.
     pub load: String,
@@ -70,6 +74,9 @@ pub struct Setup {
     /// All rates of an open loop, in rising order. Reports of one rate may leave it out.
     #[serde(default)]
     pub rates: Vec<f64>,
+    /// After how long a datagram without an answer counts as lost, in seconds; none over streams.
+    #[serde(default)]
+    pub loss_timeout_seconds: Option<f64>,
     /// How long a connection waits after an answer, in seconds.
     pub think_seconds: f64,
     /// How many of the connections speak; the others stay silent. None when all do.
@@ -140,7 +147,11 @@ pub struct Run {
     pub served: u64,
     /// How many were due to be sent, in an open loop.
     pub offered: Option<u64>,
-    /// How long answers took: from sending, or in an open loop from the time at which sending was due.
+    /// What became of the datagrams; none over streams.
+    #[serde(default)]
+    pub datagrams: Option<Datagrams>,
+    /// How long answers took: from sending, or in an open loop from the time at which sending was due. What was lost counts with the time that
+    /// was waited for it.
     pub latency: Latency,
     /// The same in pieces of time, to see stalls.
     pub series: Vec<Point>,
@@ -152,7 +163,8 @@ pub struct Run {
     pub fairness: f64,
     /// Connections that speak and were never served.
     pub unserved: usize,
-    /// What went wrong, and how often: `connect`, `closed`, `reset`, `wrong_bytes`, `unanswered`, `not_sent`.
+    /// What went wrong, and how often: `connect`, `closed`, `reset`, `wrong_bytes`, `unanswered`, `not_sent`; of datagrams
+    /// `wrong_bytes`, `unexpected`, `refused` and `not_sent`.
     pub errors: BTreeMap<String, u64>,
     /// The first thing that went wrong, in a sentence. When nothing could be measured at all, why.
     pub fault: Option<String>,

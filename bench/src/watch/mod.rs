@@ -6,7 +6,9 @@
 mod machine;
 mod process;
 mod processors;
+mod udp;
 
 pub use self::machine::machine;
 pub use self::process::{Sample, sample};
 pub use self::processors::{Processors, as_on};
+pub(crate) use self::udp::udp_sockets;

@@ -6,7 +6,7 @@ mod xml;
 use socketserver_bench::render::{Style, csv, html, markdown, picture, text};
 use socketserver_bench::report::Report;
 
-fn all() -> [(&'static str, Report); 7] {
+fn all() -> [(&'static str, Report); 8] {
     [
         ("large", synthetic::large()),
         ("single", synthetic::single()),
@@ -14,6 +14,7 @@ fn all() -> [(&'static str, Report); 7] {
         ("empty", synthetic::empty()),
         ("open", synthetic::open_loop()),
         ("rates", synthetic::rates()),
+        ("datagrams", synthetic::datagrams()),
         ("hostile", synthetic::hostile()),
     ]
 }
@@ -151,6 +152,43 @@ fn reservations_stand_beside_the_figures_in_every_form() {
             assert!(form.contains(sentence), "{sentence:?} is not in {form}");
         }
     }
+}
+
+#[test]
+fn what_became_of_datagrams_is_in_every_form() {
+    let report = synthetic::datagrams();
+    let verdict = report.verdict().sentences();
+    let style = Style {
+        width: 1000,
+        colour: false,
+    };
+    let kept = [
+        markdown(&report, &verdict).replace('\\', ""),
+        html(&report, &verdict).replace("&#39;", "'"),
+    ];
+    for form in &kept {
+        let how = "without an answer within 1 s is lost";
+        assert!(form.contains(how), "{how:?} is not in {form}");
+    }
+    for form in kept.into_iter().chain([text(&report, &verdict, style)]) {
+        for part in [
+            "1.20 %",
+            "of 60,000 datagrams sent in all rounds: 240 lost (0.400 %), 12 reordered, 6 of the lost found no room with the load generator",
+            "'threads, blocking' 0.4 % with 1 connection",
+            "a server that drops is not faster",
+        ] {
+            assert!(form.contains(part), "{part:?} is not in {form}");
+        }
+    }
+    let csv = csv(&report);
+    let rows = rows(&csv);
+    let column = |name: &str| rows[0].iter().position(|heading| heading == name);
+    let lost = column("lost_datagrams").expect("there is a column");
+    let percent = column("loss_percent").expect("there is a column");
+    assert!(
+        rows.iter()
+            .any(|row| row[lost] == "120" && row[percent] == "1.2")
+    );
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Reports that nobody has measured, with everything in them that a measured one may have.
 
 use socketserver_bench::report::{
-    Contestant, Cost, GeneratorCost, GeneratorLimit, Kind, Latency, Machine, Point, Report, Run,
-    SCHEMA, Setup,
+    Contestant, Cost, Datagrams, GeneratorCost, GeneratorLimit, Kind, Latency, Machine, Point,
+    Report, Run, SCHEMA, Setup,
 };
 
 /// Twelve contestants, five numbers of connections and six rounds, with all that can be missing or go wrong.
@@ -49,6 +49,26 @@ pub(crate) fn open_loop() -> Report {
             1500.0
         } else {
             20.0
+        });
+    }
+    report
+}
+
+/// Over datagrams, of which each server loses more than the one before and some find no room with the load generator.
+pub(crate) fn datagrams() -> Report {
+    let mut report = report(&NAMES[..4], &[1, 100], 6);
+    "udp".clone_into(&mut report.setup.transport);
+    report.setup.loss_timeout_seconds = Some(1.0);
+    for run in &mut report.runs {
+        let place = NAMES.iter().position(|(name, _)| *name == run.contestant);
+        let lost = 40 * place.unwrap_or_default() as u64;
+        run.datagrams = Some(Datagrams {
+            sent: 10_000,
+            received: 10_000 - lost,
+            lost,
+            reordered: lost / 20,
+            overrun: lost / 40,
+            ..Datagrams::default()
         });
     }
     report

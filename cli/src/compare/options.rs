@@ -10,7 +10,7 @@ use socketserver_bench::compare::{
     Comparison, Entrant, ForeignCommand, PeerKind, Style, Transport,
 };
 use socketserver_bench::load::Conversation;
-use socketserver_bench::report::{Budget, Contestant};
+use socketserver_bench::report::{Budget, Contestant, Metric};
 
 use crate::exit::{Code, Failure};
 use crate::measuring::LoadOptions;
@@ -24,7 +24,7 @@ use crate::units;
 #[command(after_help = "\
 A budget is CONTESTANT.METRIC, an operator and a value, for instance 'reactor.p99 > 5ms' or 'threads@1000.memory > 200MiB'. \
 Metrics: served, p50, p90, p99, p99.9, max, cpu, user, system, syscalls, switches, memory, memory-per-connection, \
-threads, fairness, errors.
+threads, fairness, errors, and over datagrams loss, in parts of a hundred ('reactor.loss > 0.1%').
 
 Exit codes: 0 done, 1 somebody could not be measured, 2 usage, 9 a budget was not met, 130 interrupted.")]
 pub(crate) struct Options {
@@ -35,13 +35,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "MODES", value_delimiter = ',', default_value = "reactor,threads,pool:64,serial",
         help = format!("Which modes take part, the first one twice: {}, with commas between them", Mode::FORMS))]
     modes: Vec<Mode>,
-    /// Which styles of handlers take part: events, blocking, or both
-    #[arg(
-        long,
-        value_name = "STYLES",
-        value_delimiter = ',',
-        default_value = "events,blocking"
-    )]
+    /// Which styles of handlers take part: events, blocking, or both [default: both; over datagrams events, which is all they have]
+    #[arg(long, value_name = "STYLES", value_delimiter = ',')]
     styles: Vec<Style>,
     /// Connections that are open at once; each number is a part of its own
     #[arg(long, value_name = "NUMBERS", value_delimiter = ',', default_value = "1,50,1000", value_parser = units::count::<usize>)]
@@ -124,6 +119,10 @@ enum Wire {
     Tcp,
     /// Unix sockets.
     Unix,
+    /// UDP over the loopback interface.
+    Udp,
+    /// Unix datagram sockets.
+    Unixgram,
 }
 
 fn peers() -> PossibleValuesParser {
@@ -152,16 +151,14 @@ impl Options {
             entrants: self.entrants()?,
             conversation: self.handler,
             forms: self.load.forms(),
-            transport: match self.transport {
-                Wire::Tcp => Transport::Tcp,
-                Wire::Unix => Transport::Unix,
-            },
+            transport: self.transport(),
             connections,
             active: self.load.active,
             stuck: self.load.stuck,
             message_bytes: self.load.size,
             think: self.load.think,
             nodelay: self.load.nodelay,
+            loss_timeout: self.load.loss_timeout,
             warm_up: self.load.warm_up,
             duration: self.duration,
             rounds: self.rounds,
@@ -171,11 +168,47 @@ impl Options {
         })
     }
 
+    fn transport(&self) -> Transport {
+        match self.transport {
+            Wire::Tcp => Transport::Tcp,
+            Wire::Unix => Transport::Unix,
+            Wire::Udp => Transport::Udp,
+            Wire::Unixgram => Transport::Unixgram,
+        }
+    }
+
+    /// The styles that take part: handlers of datagrams are written in one only, and the peers serve streams only.
+    fn styles(&self) -> Result<Vec<Style>, Failure> {
+        let transport = self.transport();
+        if !transport.is_datagram() {
+            let both = vec![Style::Events, Style::Blocking];
+            return Ok(if self.styles.is_empty() {
+                both
+            } else {
+                self.styles.clone()
+            });
+        }
+        let word = transport.word();
+        let wrong = if self.styles.contains(&Style::Blocking) {
+            format!(
+                "--styles blocking is for streams, and --transport {word} has datagrams: leave the styles out"
+            )
+        } else if !self.peers.is_empty() {
+            format!(
+                "the servers of --peers are for streams, and --transport {word} has datagrams: leave the peers out"
+            )
+        } else {
+            return Ok(vec![Style::Events]);
+        };
+        Err(Failure::new(Code::Usage, wrong))
+    }
+
     /// Everybody who takes part; the first mode twice.
     fn entrants(&self) -> Result<Vec<Entrant>, Failure> {
+        let styles = self.styles()?;
         let mut entrants = Vec::new();
         for &mode in &self.modes {
-            for &style in &self.styles {
+            for &style in &styles {
                 entrants.push(Entrant::Mode(mode, style));
             }
         }
@@ -202,6 +235,15 @@ impl Options {
     /// Whether the budgets are about somebody who takes part.
     pub(super) fn check_budgets_of(&self, comparison: &Comparison) -> Result<(), Failure> {
         let names: Vec<_> = comparison.entrants.iter().map(Entrant::name).collect();
+        let mut budgets = self.fail_if.iter();
+        let of_loss = budgets.find(|budget| budget.metric() == Metric::Loss);
+        if let (Some(budget), false) = (of_loss, comparison.transport.is_datagram()) {
+            let word = comparison.transport.word();
+            let sentence = format!(
+                "the budget '{budget}' cannot be kept: nothing is lost over {word}, write --transport udp with it"
+            );
+            return Err(Failure::new(Code::Usage, sentence));
+        }
         (self.fail_if.iter())
             .try_for_each(|budget| budget.check_connections(&comparison.connections))
             .map_err(|error| Failure::new(Code::Usage, error.to_string()))?;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::thread;
 use std::time::Duration;
 
@@ -66,7 +66,7 @@ fn a_comparison_prints_a_table_and_writes_every_form_of_report() {
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     };
     let report: Value = serde_json::from_str(&read("json")).unwrap();
-    assert_eq!(report["schema"], 1);
+    assert_eq!(report["schema"], 2);
     assert_eq!(report["is_complete"], true);
     assert_eq!(report["command"][0], "socketserver", "wherever it lies");
     assert_eq!(report["contestants"].as_array().unwrap().len(), 5);
@@ -378,5 +378,183 @@ fn a_load_ends_with_a_code_that_says_what_was_wrong() {
     assert_eq!(
         (ended.code, ended.stderr.as_str()),
         (Some(2), "socketserver: a window has at least one message\n")
+    );
+}
+
+/// A server of datagrams that drops every fifth. It serves until the test ends.
+fn dropper() -> String {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = format!("udp://{}", socket.local_addr().unwrap());
+    thread::spawn(move || {
+        let mut buffer = [0; 64];
+        for number in 0_u64.. {
+            let (count, peer) = socket.recv_from(&mut buffer).unwrap();
+            if number % 5 < 4 {
+                let _ = socket.send_to(&buffer[..count], peer);
+            }
+        }
+    });
+    address
+}
+
+#[test]
+fn a_load_of_datagrams_counts_what_is_lost_and_does_not_fail_for_it() {
+    let mut server = Process::run("serve echo udp://127.0.0.1:0 --quiet");
+    let address = server.address();
+    for form in ["", "--rate 500", "--window 4", "--size 1"] {
+        let words = format!("load {address} --conns 3 --duration 100ms {form} --quiet");
+        let ended = Process::run(&words).end();
+        assert_eq!(
+            (ended.code, ended.stderr.as_str()),
+            (Some(0), ""),
+            "{words}"
+        );
+        let text = stdout(&ended);
+        for name in [
+            "served ",
+            "p99.9 ",
+            "datagrams ",
+            "lost        none\n",
+            "generator ",
+        ] {
+            assert!(text.contains(name), "{words}: {name} is missing in {text}");
+        }
+    }
+
+    let words = format!(
+        "load {} --rate 300 --duration 200ms --loss-timeout 100ms --quiet",
+        dropper()
+    );
+    let ended = Process::run(&words).end();
+    assert_eq!(
+        (ended.code, ended.stderr.as_str()),
+        (Some(0), ""),
+        "{ended:?}"
+    );
+    let text = stdout(&ended);
+    assert!(
+        text.contains(" %: a server that drops is not faster"),
+        "{text}"
+    );
+    let ended = Process::run(&format!("{words} --json")).end();
+    let json: Value = serde_json::from_slice(&ended.stdout).unwrap();
+    let counts = &json["datagrams"];
+    assert!(counts["lost"].as_u64().unwrap() > 0, "{json}");
+    assert!(json["loss_percent"].as_f64().unwrap() > 10.0, "{json}");
+    let of = |word: &str| counts[word].as_u64().unwrap();
+    assert_eq!(of("sent"), of("received") + of("lost") - of("late"));
+}
+
+#[test]
+fn a_load_of_datagrams_to_nobody_cannot_connect() {
+    let unused = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = format!("udp://{}", unused.local_addr().unwrap());
+    drop(unused);
+    let ended = Process::run(&format!("load {address} --quiet")).end();
+    let sentence = format!(
+        "socketserver: cannot connect to {address}: connection refused (is the server running?)\n"
+    );
+    assert_eq!((ended.code, ended.stderr), (Some(3), sentence));
+    let nobody = Path::new();
+    let ended = Process::run(&format!("load unixgram:{nobody} --quiet")).end();
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    let ended = Process::run(&format!("load {address} --churn --quiet")).end();
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.stderr.contains("churn is for streams"), "{ended:?}");
+}
+
+#[test]
+fn modes_are_compared_over_datagrams_and_every_form_of_report_has_the_loss() {
+    let folder = TempDir::new().unwrap();
+    let place = folder.path().display();
+    let ended = compare(&format!(
+        "echo --transport udp --modes reactor,threads --conns 1,3 --out json,csv,md,html --out-dir {place}"
+    ));
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    let text = stdout(&ended);
+    for part in [
+        "echo over udp",
+        "loss",
+        "reactor again",
+        "threads",
+        "lost after 1 s",
+    ] {
+        assert!(text.contains(part), "{part} is missing in {text}");
+    }
+    assert!(!text.contains("blocking"), "{text}");
+
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+    let report: Value = serde_json::from_str(&read("compare-echo.json")).unwrap();
+    assert_eq!(report["setup"]["transport"], "udp");
+    assert_eq!(report["setup"]["loss_timeout_seconds"], 1.0);
+    for run in report["runs"].as_array().unwrap() {
+        assert!(run["served"].as_u64().unwrap() > 0, "{run}");
+        assert!(run["datagrams"]["sent"].as_u64().unwrap() > 0, "{run}");
+        assert_eq!(run["fault"], Value::Null);
+    }
+    assert!(read("compare-echo.csv").contains("loss_percent"));
+    assert!(read("compare-echo.csv").contains("lost_datagrams,late_datagrams"));
+    assert!(read("compare-echo.md").contains("| served/s | loss |"));
+    assert!(read("compare-echo.html").contains(">loss</th>"));
+    assert!(read("compare-echo.html").contains("without an answer within 1 s is lost"));
+}
+
+#[test]
+fn who_loses_datagrams_is_told_with_what_was_lost() {
+    // It takes one datagram after the other, and longer for all of them than anybody waits.
+    let program = env!("CARGO_BIN_EXE_socketserver");
+    let slow =
+        format!("slow=exec {program} serve wait:10ms udp://127.0.0.1:{{port}} --mode serial");
+    let words = "--transport udp --modes reactor --conns 2 --window 4 --loss-timeout 40ms";
+    let more = ["--against", &slow, "--fail-if", "slow.loss > 1%"];
+    let line = format!("compare {SHORT} {words}");
+    let ended = Process::start(&mut command(line.split_whitespace().chain(more))).end();
+    assert_eq!(ended.code, Some(9), "{ended:?}");
+    let broken =
+        "the budget 'slow.loss > 1%' is broken with 2 connections: the worst round of 2 rounds is ";
+    assert!(ended.stderr.contains(broken), "{ended:?}");
+    let text = self::words(&ended);
+    assert!(text.contains("a server that drops is not faster"), "{text}");
+    assert!(text.contains("datagrams sent in all rounds: "), "{text}");
+}
+
+#[test]
+fn unix_datagrams_are_compared_and_what_is_for_streams_is_refused() {
+    let ended = compare("echo --transport unixgram --modes reactor --conns 2");
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    assert!(stdout(&ended).contains("echo over unixgram"), "{ended:?}");
+    for (words, sentence) in [
+        ("--transport udp --churn", "churn is for streams"),
+        (
+            "--transport udp --active 1",
+            "silent connections are for streams",
+        ),
+        (
+            "--transport udp --stuck 1",
+            "connections that never read are for streams",
+        ),
+        (
+            "--transport udp --size 65508",
+            "a datagram has at most 65507 bytes",
+        ),
+        (
+            "--transport udp --styles blocking",
+            "--styles blocking is for streams",
+        ),
+        (
+            "--transport udp --peers tokio",
+            "the servers of --peers are for streams",
+        ),
+    ] {
+        let ended = Process::run(&format!("compare {words} --quiet")).end();
+        assert_eq!(ended.code, Some(2), "{words}: {ended:?}");
+        assert!(ended.stderr.contains(sentence), "{words}: {}", ended.stderr);
+        assert_eq!(ended.stderr.lines().count(), 1, "{words}: {}", ended.stderr);
+    }
+    let ended = compare_with("--modes reactor", ["--fail-if", "reactor.loss > 1%"]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(
+        ended.stderr.contains("nothing is lost over tcp"),
+        "{ended:?}"
     );
 }

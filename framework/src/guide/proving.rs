@@ -7,7 +7,7 @@
 //! | Does it say what it should? | `Script`: a conversation as a text, one step a line | what any test finds |
 //! | Does it, however TCP cuts the stream? | `Prover`: every cut, every pair of cuts, byte by byte, in and out | one read taken for one message, letters that are split, the rest after a frame that is lost, state that connections share |
 //! | Does it in every mode and style? | `Oracle`: the same scripts over real sockets, compared byte by byte | what works on a thread and not on a reactor, and twins that are none |
-//! | Does it when things go wrong? | `Simulation`: the real event loop over a network in memory, where a seed decides order, time and faults | answers that are lost at a stop, connections that wait for ever, handlers that are closed twice or never |
+//! | Does it when things go wrong? | `Simulation`, and `DatagramSimulation` for datagrams: the real event loop over a network in memory, where a seed decides order, time and faults | answers that are lost at a stop, connections that wait for ever, handlers that are closed twice or never |
 //! | What does it cost? | `Budget`: system calls, wake-ups and allocations for each message | writes in pieces, wake-ups without work |
 //! | Does hostile input break it? | the fuzz targets in `fuzz/`, for what reads bytes | panics, and input that is read one way whole and another way cut |
 //!

@@ -4,7 +4,8 @@ use std::io;
 
 use mio::Token;
 
-use super::{Clients, MILLISECOND, Phase, nanoseconds};
+use super::{Clients, Phase};
+use crate::load::clock::{MILLISECOND, nanoseconds};
 use crate::load::connection::Role;
 use crate::load::socket::Socket;
 use crate::load::{Form, LoadError, cause};

@@ -1,7 +1,8 @@
 //! The end of a load: the last answers, and those that never come.
 
-use super::{Clients, MILLISECOND, Phase};
+use super::{Clients, Phase};
 use crate::load::LoadError;
+use crate::load::clock::MILLISECOND;
 
 /// How long is waited for the last answers.
 const FINISH_MAX: u64 = 1_000 * MILLISECOND;
@@ -12,6 +13,7 @@ impl Clients<'_> {
     /// Waits for the last answers.
     pub(super) fn finish(&mut self) -> Result<(), LoadError> {
         self.phase = Phase::Finishing;
+        self.schedule.end();
         let begun = self.now();
         self.last_answer = begun;
         let silence = FINISH_SILENCE.max(self.tally.longest());

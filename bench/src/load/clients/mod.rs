@@ -6,50 +6,22 @@ mod turn;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
 use mio::{Events, Poll};
-use rustix::time::{ClockId, clock_gettime};
 
+use super::clock::{Clock, jain, nanoseconds, processor_time};
 use super::connection::{Connection, Role};
 use super::payload::Payload;
-use super::resource::make_room;
+use super::schedule::Schedule;
 use super::socket::Target;
 use super::tally::Tally;
-use super::{Form, LoadError, Measurement, Plan};
+use super::{Form, LoadError, Measurement, Phases, Plan};
 
 const BUFFER_BYTES: usize = 64 * 1024;
 const EVENTS_MAX: usize = 1024;
-const MICROSECOND: u64 = 1_000;
-const MILLISECOND: u64 = 1_000_000;
 
-/// Who is told when measuring begins and ends, so that the server can be looked at in the same moments.
-pub trait Phases {
-    /// The warm-up is over. The time that this takes is not measured.
-    fn begin(&mut self) {}
-    /// Measuring has ended. The connections are still open.
-    fn end(&mut self) {}
-}
-
-/// Nobody.
-impl Phases for () {}
-
-/// Makes a load, and says what came of it. It ends early, with what was measured, when `stop` becomes true.
-///
-/// # Errors
-///
-/// When the load cannot be made at all. Whatever a server does wrong is no error but a finding.
-pub fn run(
-    plan: &Plan,
-    phases: &mut dyn Phases,
-    stop: &AtomicBool,
-) -> Result<Measurement, LoadError> {
-    plan.check()?;
-    make_room(plan)?;
-    Clients::new(plan, stop)?.run(phases)
-}
-
-struct Clients<'a> {
+/// The clients of a load over streams.
+pub(super) struct Clients<'a> {
     plan: &'a Plan,
     stop: &'a AtomicBool,
     target: Target,
@@ -60,13 +32,11 @@ struct Clients<'a> {
     tally: Tally,
     buffer: Vec<u8>,
     staging: Vec<u8>,
-    clock: Instant,
+    clock: Clock,
     phase: Phase,
     /// Who speaks again, and when: in the order of time, since everybody thinks for as long.
     thinking: VecDeque<(u64, usize)>,
-    /// How many messages of an open loop were due since `schedule_start`.
-    due_count: u64,
-    schedule_start: u64,
+    schedule: Schedule,
     /// How long the turns of an open loop took in which there was something to do.
     worked: u64,
     last_answer: u64,
@@ -83,7 +53,7 @@ enum Phase {
 }
 
 impl<'a> Clients<'a> {
-    fn new(plan: &'a Plan, stop: &'a AtomicBool) -> Result<Self, LoadError> {
+    pub(super) fn new(plan: &'a Plan, stop: &'a AtomicBool) -> Result<Self, LoadError> {
         let speakers = plan.speakers();
         let role = |number| match number {
             number if number < speakers => Role::Speaker,
@@ -104,20 +74,19 @@ impl<'a> Clients<'a> {
             tally: Tally::new(matches!(plan.form, Form::Open { .. })),
             buffer: vec![0; BUFFER_BYTES],
             staging: Vec::new(),
-            clock: Instant::now(),
+            clock: Clock::start(),
             phase: Phase::Connecting,
             thinking: VecDeque::new(),
-            due_count: 0,
-            schedule_start: 0,
+            schedule: Schedule::of(plan.form),
             worked: 0,
             last_answer: 0,
         })
     }
 
-    fn run(mut self, phases: &mut dyn Phases) -> Result<Measurement, LoadError> {
+    pub(super) fn run(mut self, phases: &mut dyn Phases) -> Result<Measurement, LoadError> {
         self.connect_all()?;
         self.phase = Phase::Speaking;
-        self.schedule_start = self.now();
+        self.schedule.begin(self.now());
         self.speak_first()?;
         let warm = self.now() + nanoseconds(self.plan.warm_up);
         self.go_on_until(warm)?;
@@ -125,8 +94,7 @@ impl<'a> Clients<'a> {
         phases.begin();
         let begun = self.now();
         // What was due in the meantime, nobody could send.
-        self.schedule_start = begun;
-        self.due_count = 0;
+        self.schedule.begin(begun);
         self.worked = 0;
         self.tally
             .begin(begun..begun + nanoseconds(self.plan.duration));
@@ -145,7 +113,7 @@ impl<'a> Clients<'a> {
             phases.end();
             self.finish()?;
         }
-        let offered = self.due_count;
+        let offered = self.schedule.count();
         let busy = match self.plan.form {
             Form::Open { .. } => self.worked,
             _ => busy,
@@ -154,7 +122,7 @@ impl<'a> Clients<'a> {
     }
 
     fn now(&self) -> u64 {
-        nanoseconds(self.clock.elapsed())
+        self.clock.now()
     }
 
     fn is_stopped(&self) -> bool {
@@ -220,46 +188,5 @@ impl<'a> Clients<'a> {
             unserved,
             ..measurement
         }
-    }
-}
-
-/// How long this thread was on a processor, in nanoseconds.
-fn processor_time() -> u64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000
-        + u64::try_from(time.tv_nsec).unwrap_or(0)
-}
-
-fn nanoseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX / 4)
-}
-
-/// How evenly a sum is shared, as R. K. Jain has it: 1 when all have the same, 1/n when one of n has all.
-#[expect(clippy::cast_precision_loss, reason = "counts of some millions")]
-fn jain(shares: impl Iterator<Item = u64>) -> f64 {
-    let (mut count, mut sum, mut squares) = (0.0, 0.0, 0.0);
-    for share in shares {
-        let share = share as f64;
-        count += 1.0;
-        sum += share;
-        squares += share * share;
-    }
-    if squares > 0.0 {
-        sum * sum / (count * squares)
-    } else {
-        1.0
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fairness_is_one_for_all_and_one_nth_for_one() {
-        let near = |value: f64, expected: f64| (value - expected).abs() < 1e-9;
-        assert!(near(jain([5, 5, 5].into_iter()), 1.0));
-        assert!(near(jain([9, 0, 0].into_iter()), 1.0 / 3.0));
-        assert!(near(jain(std::iter::empty()), 1.0));
     }
 }

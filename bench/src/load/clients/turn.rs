@@ -1,34 +1,24 @@
 //! One turn of the loop: what is due is sent, what has come is compared, and something follows from it.
 
 use std::io;
-use std::time::Duration;
 
 use mio::event::Event;
 use mio::{Events, Token};
 
-use super::{Clients, MICROSECOND, MILLISECOND, Phase, nanoseconds};
+use super::{Clients, Phase};
+use crate::load::clock::{LISTEN_EVERY, nanoseconds, poll_timeout};
 use crate::load::connection::{Connection, OUTSTANDING_MAX, Role, Standing, Turn};
 use crate::load::{Form, LoadError};
-
-/// How often somebody who wants to stop is heard.
-const LISTEN_EVERY: u64 = 50 * MILLISECOND;
-/// A poll waits for whole milliseconds; what is due earlier is waited for by asking again and again.
-const SPIN_BELOW: u64 = 1_500 * MICROSECOND;
 
 impl Clients<'_> {
     /// Waits until something happens, but not beyond `end`, and does what follows from it.
     pub(super) fn turn(&mut self, end: u64) -> Result<(), LoadError> {
         let now = self.now();
-        self.owe_what_is_due(now);
+        // Whoever is late to the last turn owes nothing that is due after the end.
+        self.owe_what_is_due(now.min(end - 1));
         self.wake_thinkers(now)?;
         let next = end.min(self.next_due()).min(now + LISTEN_EVERY);
-        let wait = next.saturating_sub(self.now());
-        let timeout = if wait < SPIN_BELOW {
-            Duration::ZERO
-        } else {
-            // A whole millisecond less, since polls are late rather than early.
-            Duration::from_nanos(wait - MILLISECOND)
-        };
+        let timeout = poll_timeout(next.saturating_sub(self.now()));
         match self.poll.poll(&mut self.events, Some(timeout)) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => {
                 return Err(LoadError::System(error));
@@ -49,35 +39,18 @@ impl Clients<'_> {
     /// When the next message is due, or somebody has thought enough.
     fn next_due(&self) -> u64 {
         let thought = self.thinking.front().map_or(u64::MAX, |&(time, _)| time);
-        thought.min(self.due_time(self.due_count))
-    }
-
-    /// When a message of the open loop is due, counted from zero.
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_sign_loss,
-        reason = "nanoseconds of some minutes, above zero"
-    )]
-    fn due_time(&self, count: u64) -> u64 {
-        match self.plan.form {
-            Form::Open { rate } if self.phase == Phase::Speaking => {
-                self.schedule_start + (count as f64 / rate * 1e9) as u64
-            }
-            _ => u64::MAX,
-        }
+        thought.min(self.schedule.next())
     }
 
     /// Sends the messages of an open loop whose time has come, by each connection in turn.
-    pub(super) fn owe_what_is_due(&mut self, now: u64) {
-        let mut due = self.due_time(self.due_count);
-        if due > now {
+    pub(super) fn owe_what_is_due(&mut self, until: u64) {
+        if self.schedule.next() > until {
             return;
         }
-        let begun = now;
+        let begun = self.now();
         let speakers = self.plan.speakers() as u64;
-        while due <= now {
-            let number = (self.due_count % speakers) as usize;
-            self.due_count += 1;
+        while let Some((count, due)) = self.schedule.take(until) {
+            let number = (count % speakers) as usize;
             let connection = &mut self.connections[number];
             if connection.is_open() && connection.outstanding() < OUTSTANDING_MAX {
                 connection.owe(due);
@@ -88,7 +61,6 @@ impl Clients<'_> {
                     format!("connection {number} had no room for another message")
                 });
             }
-            due = self.due_time(self.due_count);
         }
         self.worked += self.now() - begun;
     }

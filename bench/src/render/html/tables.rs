@@ -1,7 +1,7 @@
 //! The tables of the page: all figures of all contestants, with intervals below the medians.
 
 use crate::render::markup::Markup;
-use crate::render::summary::{Row, SEEN, SPENT, Section, heading};
+use crate::render::summary::{Row, SPENT, Section, heading};
 use crate::render::units::{self, counted};
 use crate::report::Metric;
 
@@ -50,10 +50,10 @@ fn section(markup: &mut Markup, section: &Section<'_>) {
         ],
         |scroll| {
             scroll.element("table", &[("class", &"figures")], |table| {
-                table.element("thead", &[], head);
+                table.element("thead", &[], |inside| head(inside, section));
                 table.element("tbody", &[], |body| {
                     for row in &section.rows {
-                        body.element("tr", &[], |inside| cells(inside, row, connections));
+                        body.element("tr", &[], |inside| cells(inside, row, section));
                     }
                 });
             });
@@ -62,10 +62,10 @@ fn section(markup: &mut Markup, section: &Section<'_>) {
     footnotes(markup, section);
 }
 
-fn head(markup: &mut Markup) {
+fn head(markup: &mut Markup, section: &Section<'_>) {
     markup.element("tr", &[], |row| {
         row.leaf("th", &[("scope", &"col")], "server");
-        for metric in SEEN.into_iter().chain(SPENT) {
+        for metric in section.metrics() {
             let class = if metric == SPENT[0] { "first" } else { "" };
             row.element("th", &[("scope", &"col"), ("class", &class)], |cell| {
                 title(cell, metric);
@@ -85,7 +85,8 @@ fn title(markup: &mut Markup, metric: Metric) {
     }
 }
 
-fn cells(markup: &mut Markup, row: &Row<'_>, connections: usize) {
+fn cells(markup: &mut Markup, row: &Row<'_>, section: &Section<'_>) {
+    let connections = section.connections;
     markup.element("th", &[("scope", &"row")], |name| {
         name.text(&row.contestant.name);
         for mark in &row.marks {
@@ -96,7 +97,7 @@ fn cells(markup: &mut Markup, row: &Row<'_>, connections: usize) {
             });
         }
     });
-    for metric in SEEN.into_iter().chain(SPENT) {
+    for metric in section.metrics() {
         let class = if metric == SPENT[0] { "first" } else { "" };
         markup.element("td", &[("class", &class)], |cell| figure(cell, row, metric));
     }

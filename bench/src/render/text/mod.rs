@@ -9,7 +9,7 @@ use std::fmt::Write;
 use crate::report::{Metric, Report};
 
 use self::paint::{Ink, wrapped};
-use super::summary::{self, SEEN, SPENT, Section};
+use super::summary::{self, SPENT, Section};
 use super::{clean, prose, units};
 
 /// How a report is written to a terminal.
@@ -88,7 +88,7 @@ fn section(out: &mut String, section: &Section<'_>, style: Style) {
         Ink::Bold.on(&heading, style),
         Ink::Dim.on(&rule, style)
     );
-    table::write(out, &section.rows, &[&SEEN, &SPENT], style);
+    table::write(out, &section.rows, &[section.seen, &SPENT], style);
     bars::write(out, section, &[Metric::P99, Metric::Cpu], style);
     for (index, sentence) in section.footnotes.sentences().iter().enumerate() {
         let word = format!("[!] {}: ", index + 1);

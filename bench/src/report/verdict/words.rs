@@ -83,6 +83,7 @@ impl Served {
             Metric::Threads => "threads".to_owned(),
             Metric::Fairness => "evenness of service".to_owned(),
             Metric::Errors => "errors".to_owned(),
+            Metric::Loss => "lost datagrams".to_owned(),
         }
     }
 }
@@ -131,6 +132,7 @@ pub(in crate::report) fn value(metric: Metric, value: f64) -> String {
         Unit::Microseconds => TIMES,
         Unit::Bytes => SIZES,
         Unit::PerSecond | Unit::Count => return significant(value, 3),
+        Unit::Percent => return format!("{} %", significant(value, 2)),
     };
     // What two digits round up to a thousand is one of the next unit.
     let fitting = |&&(size, _): &&(f64, &str)| value >= 0.995 * size;

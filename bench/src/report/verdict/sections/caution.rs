@@ -3,7 +3,7 @@
 use super::has_too_few_rounds;
 use crate::report::verdict::words::{Served, and, connections, counted, named, significant};
 use crate::report::verdict::{NoiseLevel, RANKED, Verdict};
-use crate::report::{Report, Run};
+use crate::report::{Datagrams, Report, Run};
 
 /// What a reader has to bear in mind.
 pub(super) fn sentences(report: &Report, verdict: &Verdict) -> Vec<String> {
@@ -12,6 +12,8 @@ pub(super) fn sentences(report: &Report, verdict: &Verdict) -> Vec<String> {
         too_few_rounds(report, verdict),
         busy(report),
         late(report),
+        lossy(report),
+        overrun(report),
         Some(noise(report, verdict)),
         unknown_noise(report, verdict),
         many(verdict),
@@ -78,6 +80,45 @@ fn late(report: &Report) -> Option<String> {
             and(&late)
         )
     })
+}
+
+/// Who lost more datagrams than can be passed over, in all rounds together.
+fn lossy(report: &Report) -> Option<String> {
+    let mut told = Vec::new();
+    for &count in &report.setup.connections {
+        for contestant in &report.contestants {
+            let lost = datagrams(report, &contestant.name, count);
+            if lost.is_lossy() {
+                let percent = significant(lost.loss_percent(), 2);
+                let name = named(&contestant.name);
+                told.push(format!("{name} {percent} % with {}", connections(count)));
+            }
+        }
+    }
+    (!told.is_empty()).then(|| {
+        format!(
+            "Datagrams were lost ({}): a server that drops is not faster, so read its figures together with its loss.",
+            and(&told)
+        )
+    })
+}
+
+/// The load generator may lose answers by itself.
+fn overrun(report: &Report) -> Option<String> {
+    let runs = report.runs.iter().filter_map(|run| run.datagrams);
+    let overrun: u64 = runs.map(|datagrams| datagrams.overrun).sum();
+    (overrun > 0).then(|| {
+        format!(
+            "Of the lost datagrams {overrun} were answers that found no room with the load generator, which is no fault of a server: allow \
+             larger buffers (sysctl net.core.rmem_max) or ask for less at once."
+        )
+    })
+}
+
+/// What became of all datagrams of a contestant with so many connections.
+fn datagrams(report: &Report, contestant: &str, connections: usize) -> Datagrams {
+    let runs = report.runs_of(contestant, connections).into_iter();
+    (runs.filter_map(|run| run.datagrams)).fold(Datagrams::default(), Datagrams::and)
 }
 
 /// The largest noise of each metric that is worth a word.

@@ -90,8 +90,8 @@ fn has_too_few_rounds(verdict: &Verdict) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Kind;
     use crate::report::verdict::samples::{Figures, report};
+    use crate::report::{Datagrams, Kind};
 
     const ALL: &[(&str, Kind)] = &[
         ("reactor", Kind::Mode),
@@ -250,6 +250,28 @@ How sure this is:
             &told,
             "With 1000 connections the load generator itself was late",
         );
+    }
+
+    #[test]
+    fn who_loses_datagrams_is_named_and_who_loses_few_is_not() {
+        let losing = |lost: u64, overrun: u64| {
+            sentences(6, slow, |report| {
+                for run in &mut report.runs {
+                    run.datagrams = Some(Datagrams {
+                        sent: 1000,
+                        lost: if run.contestant == "threads" { lost } else { 0 },
+                        overrun,
+                        ..Datagrams::default()
+                    });
+                }
+            })
+        };
+        says(
+            &losing(23, 0),
+            "Datagrams were lost (threads 2.3 % with 50 connections and threads 2.3 % with 1000 connections): a server that drops",
+        );
+        says(&losing(23, 1), "Of the lost datagrams 36 were answers that");
+        assert!(!losing(1, 0).contains("lost"), "a thousandth is borne");
     }
 
     #[test]

@@ -176,7 +176,7 @@ fn a_group_reaches_all_of_its_members_until_they_leave() {
 }
 
 #[test]
-fn a_group_or_an_interface_of_the_other_family_is_refused_in_one_sentence() {
+fn a_group_or_an_interface_that_cannot_work_is_refused_in_one_sentence() {
     for (endpoint, group, interface, problem) in [
         ("udp://127.0.0.1:0", Some("ff15::1"), None, "IPv6 address"),
         ("udp://[::1]:0", Some("239.1.2.3"), None, "IPv4 address"),
@@ -188,10 +188,16 @@ fn a_group_or_an_interface_of_the_other_family_is_refused_in_one_sentence() {
             "the number of one",
         ),
         (
-            "udp://127.0.0.1:0",
+            "udp://0.0.0.0:0",
             Some("239.1.2.3@192.0.2.77"),
             None,
             "cannot join",
+        ),
+        (
+            "udp://127.0.0.1:0",
+            Some("239.1.2.3@127.0.0.1"),
+            None,
+            "bind it to all addresses or to the group",
         ),
     ] {
         let config = Config {
