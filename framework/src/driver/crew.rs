@@ -7,19 +7,15 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
 
 use super::Job;
 use super::gate::Gate;
+use super::leaving;
 use super::worker::Worker;
 use crate::error::ServeError;
 use crate::mail::Place;
 use crate::net::Listener;
-use crate::server::{Factory, Shared, Stage, StopHandle};
-use crate::timer::{Clock, Time};
-
-/// How long a stopped server waits, after its connections were cut, for handlers that do not return.
-const GRACE: Duration = Duration::from_secs(1);
+use crate::server::{Factory, Shared, StopHandle};
 
 /// How many threads there may be.
 #[derive(Clone, Copy, Debug)]
@@ -223,30 +219,8 @@ impl Crew {
 
     /// Lets every thread finish until the drain deadline, then cuts what is left.
     fn close(&self, stop: &StopHandle) {
-        let life = &self.shared.life;
         self.lock().closed = true;
         self.called.notify_all();
-        let busy = || self.lock().threads > 0;
-        life.wait_while(
-            |_| busy(),
-            |stage| {
-                if stage < Stage::Cut {
-                    life.drain_by()
-                } else {
-                    Time::default()
-                }
-            },
-        );
-        if busy() {
-            stop.cut();
-            let deadline = Clock::now().after(GRACE);
-            life.wait_while(|_| busy(), |_| deadline);
-        }
-        let threads = self.lock().threads;
-        if threads > 0 {
-            log::warn!(
-                "{threads} handlers did not return when the server stopped; their threads are left behind"
-            );
-        }
+        leaving::wait_for_threads(&self.shared, || self.lock().threads, || stop.cut());
     }
 }

@@ -24,6 +24,8 @@ mod coroutine;
 mod crew;
 pub(crate) mod datagram;
 mod gate;
+mod leaving;
+mod loops;
 mod reactor;
 mod serial;
 mod straight;

@@ -22,14 +22,13 @@ mod system;
 
 use std::io;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use self::crew::{Crew, Size};
 use self::station::{Staff, Station};
 use self::system::Poller;
 pub(crate) use self::system::{DatagramSystem, Ready};
-use super::cannot;
+use super::loops::run_all;
 use crate::DatagramHandler;
 use crate::datagram::{Outbox, PeerHandler};
 use crate::error::ServeError;
@@ -130,32 +129,8 @@ fn serve_alone(
     factory: &DatagramFactory,
 ) -> Result<(), ServeError> {
     let new = |links| station(links, shared, factory);
-    let mut all = loops.into_iter().map(new).collect::<Result<Vec<_>, _>>()?;
-    let stop = StopHandle::new(shared.clone());
-    let Some(own) = all.pop() else { return Ok(()) };
-    thread::scope(|scope| {
-        let mut threads = Vec::new();
-        let mut result = Ok(());
-        for other in all {
-            let thread = thread::Builder::new().name("reactor".into());
-            match thread.spawn_scoped(scope, || other.run()) {
-                Ok(thread) => threads.push(thread),
-                Err(error) => result = Err(cannot("starting a reactor thread")(error)),
-            }
-        }
-        if result.is_ok() {
-            result = own.run();
-        }
-        // Whatever ended one station ends them all.
-        stop.stop();
-        for thread in threads {
-            match thread.join() {
-                Ok(other) => result = result.and(other),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        result
-    })
+    let all = loops.into_iter().map(new).collect::<Result<Vec<_>, _>>()?;
+    run_all(all, Station::run, &StopHandle::new(shared.clone()))
 }
 
 /// Serves with one station that receives, and workers that run the handlers.

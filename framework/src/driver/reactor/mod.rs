@@ -14,7 +14,6 @@ mod system;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 use std::time::Duration;
 
 use mio::Token;
@@ -25,6 +24,7 @@ pub(super) use self::system::Kernel;
 pub(crate) use self::system::{Readiness, System};
 use super::acceptor::Acceptor;
 use super::coroutine::{Stacks, Suspended};
+use super::loops::run_all;
 use super::{Job, cannot};
 use crate::Handler;
 use crate::conn::ConnectionId;
@@ -69,34 +69,8 @@ pub(crate) fn serve(
         let kernel = Kernel::new(&loads[index].place, shared.config.spin)?;
         Loop::new(index, kernel, listeners, shared, &make, &loads)
     };
-    let mut all = (0..loops).map(new).collect::<Result<Vec<_>, _>>()?;
-    let stop = StopHandle::new(shared.clone());
-    let Some(own) = all.pop() else { return Ok(()) };
-    thread::scope(|scope| {
-        let mut threads = Vec::new();
-        let mut result = Ok(());
-        for other in all {
-            match thread::Builder::new()
-                .name("reactor".into())
-                .spawn_scoped(scope, || other.run())
-            {
-                Ok(thread) => threads.push(thread),
-                Err(error) => result = Err(cannot("starting a reactor thread")(error)),
-            }
-        }
-        if result.is_ok() {
-            result = own.run();
-        }
-        // Whatever ended one loop ends them all.
-        stop.stop();
-        for thread in threads {
-            match thread.join() {
-                Ok(other) => result = result.and(other),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        result
-    })
+    let all = (0..loops).map(new).collect::<Result<Vec<_>, _>>()?;
+    run_all(all, Loop::run, &StopHandle::new(shared.clone()))
 }
 
 /// Runs one loop on a system of its own, until the server has stopped.

@@ -7,22 +7,17 @@ mod worker;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
 
 use self::desk::{Desk, Hire, queue_of};
 use self::job::{Datagram as Returned, Job, Work};
 use self::worker::Worker;
 use super::{DatagramFactory, Make};
 use crate::datagram::{Datagram, Event, Outcome, Session};
-use crate::driver::cannot;
+use crate::driver::{cannot, leaving};
 use crate::error::ServeError;
 use crate::mail::Place;
 use crate::net::DatagramLink;
-use crate::server::{Counters, Shared, Stage, StopHandle};
-use crate::timer::{Clock, Time};
-
-/// How long threads may take to notice that they were cut, before the server returns without them.
-const GRACE: Duration = Duration::from_secs(1);
+use crate::server::{Counters, Shared, StopHandle};
 
 /// How many workers there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,33 +153,14 @@ impl Crew {
 
     /// Lets every worker finish until the drain deadline, then leaves those who do not, and drops what waits.
     pub(super) fn close(&self, counters: &mut Counters) {
-        let life = &self.shared.life;
         self.lock().close();
         self.call_all();
-        let busy = || self.lock().threads > 0;
-        life.wait_while(
-            |_| busy(),
-            |stage| {
-                if stage < Stage::Cut {
-                    life.drain_by()
-                } else {
-                    Time::default()
-                }
-            },
-        );
-        if busy() {
+        let cut = || {
             self.lock().cut(counters);
             StopHandle::new(self.shared.clone()).cut();
             self.call_all();
-            let deadline = Clock::now().after(GRACE);
-            life.wait_while(|_| busy(), |_| deadline);
-        }
-        let threads = self.lock().threads;
-        if threads > 0 {
-            log::warn!(
-                "{threads} handlers did not return when the server stopped; their threads are left behind"
-            );
-        }
+        };
+        leaving::wait_for_threads(&self.shared, || self.lock().threads, cut);
     }
 
     fn lock(&self) -> MutexGuard<'_, Desk> {
