@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
+use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use crate::CloseReason;
 use crate::group::Members;
 use crate::mail::Place;
 use crate::net::Address;
+use crate::offloaded::{Offloaded, too_much};
 use crate::remote::Remote;
 use crate::server::Shared;
 use crate::session::{Core, Turn};
@@ -135,6 +137,58 @@ impl<'a> Conn<'a> {
     /// The first call makes it; a connection that never asks costs nothing.
     pub fn remote(&mut self) -> Remote {
         Remote::new(self.core.letters(self.turn))
+    }
+
+    /// Has blocking work done (a file, a password hash, a database) on one of at most
+    /// [`Config::offload_threads_max`](crate::Config::offload_threads_max) threads, and [`Handler::woken`](crate::Handler::woken) called
+    /// when it is done. Its result is then in what this returns, which the handler keeps until then.
+    ///
+    /// It is the same in every mode. Other callbacks may come before: a handler that wants no input meanwhile calls
+    /// [`pause_reading`](Conn::pause_reading), and one that must answer before the server stops overrides
+    /// [`Handler::stopping`](crate::Handler::stopping). If the connection ends first, the work is still done, and its result dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`ResourceBusy`](std::io::ErrorKind::ResourceBusy) when [`Config::offload_queue_max`](crate::Config::offload_queue_max) others are
+    /// waiting already. The work is not done then.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use socketserver::{Conn, Handler, HandlerError, Input, Offloaded};
+    ///
+    /// /// Answers every message with a number that takes long to find.
+    /// #[derive(Default)]
+    /// struct Search(Option<Offloaded<u64>>);
+    ///
+    /// impl Handler for Search {
+    ///     fn received(&mut self, input: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+    ///         let seed = input.take_all().len() as u64;
+    ///         self.0 = Some(conn.offload(move || (seed..).find(|number| number % 9973 == 0).unwrap_or(0))?);
+    ///         conn.pause_reading();
+    ///         Ok(())
+    ///     }
+    ///
+    ///     fn woken(&mut self, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+    ///         if let Some(number) = self.0.as_mut().and_then(Offloaded::take) {
+    ///             conn.write(number.to_string().as_bytes());
+    ///             conn.resume_reading();
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// }
+    /// ```
+    pub fn offload<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> io::Result<Offloaded<T>> {
+        let (result, job) = Offloaded::new(work);
+        let remote = self.remote();
+        if self.shared().offload.submit(Box::new(job), remote) {
+            Ok(result)
+        } else {
+            Err(too_much())
+        }
     }
 
     /// Closes politely: everything written is sent, then the end of the stream; what the peer still sends is read and dropped for a

@@ -185,7 +185,7 @@
 //! why](guide::defaults).
 //!
 //! [`Group`] writes to many connections at once, [`Remote`] to one from another thread, [`Conn::send_file`] lets the kernel
-//! send a file, [`Stream::offload`] does long work elsewhere, and [`Stats`] are what a server counts. With the cargo feature `testkit`
+//! send a file, [`Stream::offload`] and [`Conn::offload`] have long work done elsewhere, and [`Stats`] are what a server counts. With the cargo feature `testkit`
 //! the module of that name proves that a handler, or any server, does the same however the network cuts its input.
 
 #![forbid(unsafe_code)]
@@ -203,6 +203,7 @@ mod handler;
 mod input;
 mod mail;
 mod net;
+mod offloaded;
 mod remote;
 mod server;
 mod session;
@@ -230,6 +231,7 @@ pub use input::Input;
 pub use net::{
     Address, Endpoint, EndpointError, MulticastError, MulticastGroup, MulticastInterface,
 };
+pub use offloaded::Offloaded;
 pub use remote::{Remote, RemoteError};
 pub use server::{
     AtCapacity, Builder, Config, DatagramServer, Eviction, Handled, Hooks, Mode, Report, Server,

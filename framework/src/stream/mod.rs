@@ -24,6 +24,7 @@ pub(crate) use self::waiting::{Buffers, Held, Line, Over, Wait, Waiter, Wake};
 use crate::BlockingHandler;
 use crate::conn::ConnectionId;
 use crate::net::Address;
+use crate::offloaded::too_much;
 use crate::remote::Remote;
 use crate::timer::{Limit, Time};
 use crate::{CloseReason, Conn, Group};
@@ -272,10 +273,7 @@ impl<'a> Stream<'a> {
             }
             Wake::TimedOut if reading => Err(self.timed_out(CloseReason::ReadTimeout)),
             Wake::TimedOut => Err(self.timed_out(CloseReason::WriteTimeout)),
-            Wake::Busy => Err(io::Error::new(
-                ErrorKind::ResourceBusy,
-                "the work is not done, since too much is waiting to be done already (see offload_queue_max)",
-            )),
+            Wake::Busy => Err(too_much()),
             Wake::Unwinding => Err(nobody_waits()),
             wake => {
                 self.verdict = None;

@@ -3,14 +3,13 @@
 use std::io;
 #[cfg(doc)]
 use std::io::ErrorKind;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::waiting::Work;
 use super::{Stream, Wait, nobody_waits};
-use crate::CloseReason;
+use crate::{CloseReason, Offloaded};
 
 impl Stream<'_> {
     /// Waits for a while, and lets others run meanwhile.
@@ -54,23 +53,16 @@ impl Stream<'_> {
         if !self.line().is_shared() {
             return Ok(work());
         }
-        let slot = Arc::new(Mutex::new(None));
+        let (mut result, job) = Offloaded::new(work);
         let done = Arc::new(AtomicBool::new(false));
         let job = {
-            let (slot, done) = (slot.clone(), done.clone());
-            move || {
-                let result = catch_unwind(AssertUnwindSafe(work));
-                *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+            let done = done.clone();
+            Box::new(move || {
+                job();
                 done.store(true, Ordering::Release);
-            }
+            })
         };
-        let job = Box::new(job);
         self.wait(Wait::Work(Box::new(Work { job, done })))?;
-        let result = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match result {
-            Some(Ok(value)) => Ok(value),
-            Some(Err(panic)) => resume_unwind(panic),
-            None => Err(nobody_waits()),
-        }
+        result.take().ok_or_else(nobody_waits)
     }
 }

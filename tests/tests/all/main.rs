@@ -12,6 +12,7 @@ mod life;
 mod limits;
 mod loops;
 mod messages;
+mod offloading;
 mod sharing;
 mod streams;
 mod taking_time;
