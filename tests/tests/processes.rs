@@ -304,6 +304,19 @@ fn a_storm_of_clients_loses_nobody() {
     }
 }
 
+/// Whether `accept` is hardly called while clients are served for half a second.
+fn calls_are_few(server: &mut Served, clients: &mut [Client]) -> bool {
+    let (calls, begun) = (accept_calls(server), Instant::now());
+    let mut rounds = 0;
+    while begun.elapsed() < Duration::from_millis(500) {
+        clients[rounds % 20].send("on").expect("on");
+        rounds += 1;
+    }
+    // Pauses grow to 100 ms, from 10; on a busy machine half a second may have become more.
+    let retries_max = 5 + begun.elapsed().as_millis() as u64 / 50;
+    accept_calls(server) - calls <= retries_max
+}
+
 fn clients_are_told_when_descriptors_run_out() {
     for mode in [
         Mode::Threads,
@@ -328,21 +341,10 @@ fn clients_are_told_when_descriptors_run_out() {
             inside.len()
         );
         // Those who are in are served on, and the listener neither spins nor gives up.
-        let (ticks, calls) = (server.ticks(), accept_calls(&mut server));
-        let begun = Instant::now();
-        let mut rounds = 0;
-        while begun.elapsed() < Duration::from_millis(500) {
-            inside[rounds % 20].send("on").expect("on");
-            rounds += 1;
-        }
-        let more_calls = accept_calls(&mut server) - calls;
-        // Pauses grow to 100 ms, from 10; on a busy machine half a second may have become more.
-        let retries_max = 5 + begun.elapsed().as_millis() as u64 / 50;
-        assert!(
-            more_calls <= retries_max,
-            "{mode}: {more_calls} calls of accept in {:?}",
-            begun.elapsed()
-        );
+        let ticks = server.ticks();
+        // What was counted before may be published late on a busy machine, so the first half second need not tell; a listener that spins does so in all.
+        let few_calls = (0..3).any(|_| calls_are_few(&mut server, &mut inside));
+        assert!(few_calls, "{mode}: the listener tries again too often");
         assert!(server.ticks() >= ticks);
         // When descriptors come free, the next client is served without anything else having to happen.
         inside.truncate(20);
