@@ -15,7 +15,7 @@ use crate::mail::Place;
 use crate::net::Address;
 use crate::offloaded::{Offloaded, too_much};
 use crate::remote::Remote;
-use crate::server::Shared;
+use crate::server::{OffloadPool, Shared};
 use crate::session::{Core, Turn};
 use crate::stream::Buffers;
 use crate::timer::Time;
@@ -119,6 +119,13 @@ impl<'a> Conn<'a> {
         self.core.set_reading(true);
     }
 
+    /// Stops reading until everything that was written is sent, ranges of files too; then [`Handler::drained`](crate::Handler::drained) is called.
+    ///
+    /// A handler that sends files should, so that a peer which asks for many and reads none does not make it open them all.
+    pub fn pause_until_sent(&mut self) {
+        self.core.await_empty_output();
+    }
+
     /// Has [`Handler::timer`](crate::Handler::timer) called once, `after` from now. A timer of the same number is replaced.
     ///
     /// Timers are exact to about a millisecond, never early, and count on the monotonic clock.
@@ -191,6 +198,30 @@ impl<'a> Conn<'a> {
         }
     }
 
+    /// The same as [`offload`](Conn::offload), by threads that several servers or kinds of work share, and no others.
+    ///
+    /// What is dear, as hashing a password is, should not keep what is cheap waiting, and needs a limit of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`ResourceBusy`](std::io::ErrorKind::ResourceBusy) when as much as the pool allows is waiting already. The work is not done then.
+    pub fn offload_to<T: Send + 'static>(
+        &mut self,
+        pool: &OffloadPool,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> io::Result<Offloaded<T>> {
+        // Where work is done at once, as in the test kit, that holds for all work.
+        if self.shared().offload.is_immediate() {
+            return self.offload(work);
+        }
+        let (result, job) = Offloaded::new(work);
+        if pool.submit(Box::new(job), self.remote()) {
+            Ok(result)
+        } else {
+            Err(too_much())
+        }
+    }
+
     /// Closes politely: everything written is sent, then the end of the stream; what the peer still sends is read and dropped for a
     /// while ([`Config::linger_timeout`](crate::Config::linger_timeout)), so that it can read the answer to its end.
     ///
@@ -235,10 +266,6 @@ impl<'a> Conn<'a> {
     /// Whether anything that was written waits to be sent.
     pub(crate) fn has_output(&self) -> bool {
         self.core.has_output(self.turn)
-    }
-
-    pub(crate) fn await_empty_output(&mut self) {
-        self.core.await_empty_output();
     }
 
     pub(crate) fn forget_empty_output(&mut self) {

@@ -75,7 +75,8 @@ pub trait Handler: Send {
     }
 
     /// Output that had grown to [`Config::output_high`](crate::Config::output_high) has fallen to
-    /// [`Config::output_low`](crate::Config::output_low): there is room again for who produces much.
+    /// [`Config::output_low`](crate::Config::output_low): there is room again for who produces much. Or everything is sent that
+    /// [`Conn::pause_until_sent`] has waited for.
     fn drained(&mut self, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
         let _ = conn;
         Ok(())

@@ -234,8 +234,8 @@ pub use net::{
 pub use offloaded::Offloaded;
 pub use remote::{Remote, RemoteError};
 pub use server::{
-    AtCapacity, Builder, Config, DatagramServer, Eviction, Handled, Hooks, Mode, Report, Server,
-    StartError, State, Stats, StatsHandle, StopHandle, StreamServer, SystemCalls, TcpServer,
-    UdpServer, UnixDatagramServer, UnixServer,
+    AtCapacity, Builder, Config, DatagramServer, Eviction, Handled, Hooks, Mode, OffloadPool,
+    Report, Server, StartError, State, Stats, StatsHandle, StopHandle, StreamServer, SystemCalls,
+    TcpServer, UdpServer, UnixDatagramServer, UnixServer,
 };
 pub use stream::Stream;

@@ -20,6 +20,7 @@ pub use self::datagram::{DatagramServer, UdpServer, UnixDatagramServer};
 pub use self::hooks::Hooks;
 pub(crate) use self::life::Stage;
 pub use self::life::{State, StopHandle};
+pub use self::offload::OffloadPool;
 pub(crate) use self::shared::{Factory, Make, Refusal, Shared};
 pub(crate) use self::stats::{Counters, Published};
 pub use self::stats::{Report, Stats, SystemCalls};

@@ -16,9 +16,11 @@ use crate::remote::Remote;
 /// How long a thread waits for more work before it leaves.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// The pool of one server.
-#[derive(Debug)]
-pub(crate) struct Offload {
+/// Threads for work that blocks, apart from those that every server has: so many at most, and so much that waits for them.
+///
+/// It is cheap to clone, and its clones share the threads. Handlers give it work with [`Conn::offload_to`](crate::Conn::offload_to).
+#[derive(Clone, Debug)]
+pub struct OffloadPool {
     threads_max: usize,
     queue_max: usize,
     pool: Arc<Pool>,
@@ -44,20 +46,42 @@ struct Job {
     remote: Remote,
 }
 
-impl Offload {
-    pub(crate) fn new(config: &Config) -> Self {
+impl OffloadPool {
+    /// A pool of at most `threads_max` threads, which are started when there is work and leave when there was none for 10 s, and before which
+    /// at most `queue_max` pieces of work wait.
+    ///
+    /// # Panics
+    ///
+    /// When either is zero.
+    pub fn new(threads_max: usize, queue_max: usize) -> Self {
+        assert!(
+            threads_max > 0 && queue_max > 0,
+            "a pool needs at least one thread and room for one piece of work"
+        );
+        Self::with(threads_max, queue_max)
+    }
+
+    /// The pool of one server.
+    pub(crate) fn of_server(config: &Config) -> Self {
+        Self::with(config.offload_threads_max, config.offload_queue_max)
+    }
+
+    fn with(threads_max: usize, queue_max: usize) -> Self {
         Self {
-            threads_max: config.offload_threads_max,
-            queue_max: config.offload_queue_max,
+            threads_max,
+            queue_max,
             pool: Arc::default(),
         }
     }
 
+    /// Whether there may be no threads, as in the test kit, so that work is done at once.
+    pub(crate) fn is_immediate(&self) -> bool {
+        self.threads_max == 0
+    }
+
     /// Has work done on another thread, which then wakes the connection. False: too much is waiting already.
-    ///
-    /// Where there may be no threads, as in the test kit, it is done at once.
     pub(crate) fn submit(&self, work: Box<dyn FnOnce() + Send>, remote: Remote) -> bool {
-        if self.threads_max == 0 {
+        if self.is_immediate() {
             Job { work, remote }.run();
             return true;
         }

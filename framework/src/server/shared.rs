@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::config::Config;
 use super::hooks::Hooks;
 use super::life::{Life, Stage};
-use super::offload::Offload;
+use super::offload::OffloadPool;
 use super::stats::Ledger;
 use crate::conn::ConnectionId;
 use crate::driver::Seats;
@@ -48,7 +48,7 @@ pub(crate) struct Shared {
     pub(crate) admission: Admission,
     pub(crate) reserve: Reserve,
     /// Threads for what would keep a loop waiting.
-    pub(crate) offload: Offload,
+    pub(crate) offload: OffloadPool,
     /// Whether the handlers are blocking ones, once that is known.
     is_blocking: AtomicBool,
     /// The threads that run one connection each, in thread modes.
@@ -79,7 +79,7 @@ impl Shared {
         let has_hooks = hooks.is_some();
         Arc::new(Self {
             admission: Admission::new(&config),
-            offload: Offload::new(&config),
+            offload: OffloadPool::of_server(&config),
             is_blocking: AtomicBool::new(false),
             life: Life::new(config.drain_timeout, clock),
             clock,

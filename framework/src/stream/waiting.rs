@@ -194,7 +194,7 @@ impl Waiter {
             }
             Wait::Sent { .. } if !conn.has_output() => return Some(Wake::Ready),
             Wait::Sent { until } => {
-                conn.await_empty_output();
+                conn.pause_until_sent();
                 (Awaited::Sent, until)
             }
             Wait::Time(until) => {

@@ -7,6 +7,7 @@ mod elsewhere;
 mod endpoints;
 mod ends;
 mod failures;
+mod file_by_file;
 mod framed;
 mod life;
 mod limits;

@@ -1,18 +1,19 @@
 //! Handlers with callbacks that have work done elsewhere.
 
 use std::io::{ErrorKind, Read};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
-use socketserver::{Config, Conn, Handler, HandlerError, Input, Offloaded};
-use socketserver_tests::{Case, Client, PATIENCE};
+use socketserver::{Config, Conn, Handler, HandlerError, Input, OffloadPool, Offloaded};
+use socketserver_tests::{Case, Client, PATIENCE, eventually};
 
 use crate::streams::{next, wait_for_close};
 
 socketserver_tests::matrix! {
     events: the_result_is_there_when_the_handler_is_woken, work_that_panics_ends_its_connection, what_waits_is_limited,
         an_answer_that_is_being_worked_out_outlives_a_stop, the_result_for_a_connection_that_is_gone_is_dropped;
-    events concurrent: others_go_on_meanwhile;
+    events concurrent: others_go_on_meanwhile, work_of_a_pool_of_its_own_waits_for_nobody_else;
 }
 
 /// A door behind which work waits until the test opens it.
@@ -222,5 +223,71 @@ fn others_go_on_meanwhile(case: &Case) {
     open.send(()).expect("the work waits");
     slow.expect("DOOR\n");
     drop(slow);
+    server.stop();
+}
+
+/// Has lines answered by a pool of its own: `yes` once the door is open, or `busy` where the pool is full.
+struct Dear {
+    pool: OffloadPool,
+    door: Door,
+    /// How many lines were given away.
+    taken: Arc<AtomicUsize>,
+    answer: Option<Offloaded<()>>,
+}
+
+impl Handler for Dear {
+    fn received(&mut self, input: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        let door = self.door.clone();
+        let answer = if input.take_all() == b"cheap" {
+            conn.offload(|| ())
+        } else {
+            conn.offload_to(&self.pool, move || door.wait())
+        };
+        match answer {
+            Ok(answer) => {
+                self.answer = Some(answer);
+                self.taken.fetch_add(1, Ordering::Release);
+            }
+            Err(error) if error.kind() == ErrorKind::ResourceBusy => conn.write(b"busy"),
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    fn woken(&mut self, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        if let Some(()) = self.answer.as_mut().and_then(Offloaded::take) {
+            conn.write(b"yes");
+        }
+        Ok(())
+    }
+}
+
+fn work_of_a_pool_of_its_own_waits_for_nobody_else(case: &Case) {
+    let (door, knocks, open) = Door::new();
+    let pool = OffloadPool::new(1, 1);
+    let taken = Arc::new(AtomicUsize::new(0));
+    let counter = taken.clone();
+    let server = case.serve_events(move |_| Dear {
+        pool: pool.clone(),
+        door: door.clone(),
+        taken: counter.clone(),
+        answer: None,
+    });
+    let mut dear = [server.connect(), server.connect()];
+    dear[0].send("dear");
+    next(&knocks);
+    // The thread is at the door, so that this is what waits, and there is no room for more.
+    dear[1].send("dear");
+    let mut other = server.connect();
+    eventually("the second one to wait", || {
+        (taken.load(Ordering::Acquire) == 2).then_some(())
+    });
+    other.send("dear").expect("busy");
+    other.send("cheap").expect("yes");
+    for client in &mut dear {
+        open.send(()).expect("the work waits");
+        client.expect("yes");
+    }
+    drop((dear, other));
     server.stop();
 }
