@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod echo;
+pub mod files;
 mod line_by_line;
 mod spin;
 mod uppercase;
