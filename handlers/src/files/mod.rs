@@ -6,6 +6,7 @@ mod error;
 mod hash;
 pub mod path;
 pub mod storage;
+mod wire;
 
 pub use self::error::{Refusal, Word};
 pub use self::hash::{Algorithm, Hash, Hasher, UnknownAlgorithm};
