@@ -12,6 +12,7 @@
 
 mod client;
 mod datagrams;
+mod memory;
 mod probe;
 
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ use socketserver::{
 
 pub use client::{Client, End};
 pub use datagrams::{Caller, Carrier, DatagramCase};
+pub use memory::Memory;
 pub use probe::{Event, Probe, Teller, Watcher};
 
 /// How long anything may take before a test fails.

@@ -87,6 +87,11 @@ impl FilePath {
         Some((folder, name))
     }
 
+    /// The folder in which it lies; none for the folder itself.
+    pub fn folder(&self) -> Option<Self> {
+        self.split().map(|(folder, _)| folder)
+    }
+
     /// Whether it is the folder itself.
     pub fn is_root(&self) -> bool {
         self.text.is_empty()

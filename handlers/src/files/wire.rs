@@ -13,7 +13,7 @@ use serde_json::ser::{CharEscape, Formatter};
 use socketserver::{FrameError, LengthPrefix};
 
 use super::storage::Entry;
-use super::{Algorithm, Word};
+use super::{Algorithm, Refusal, Word};
 
 /// The longest header, unless something else is asked for.
 pub const FRAME_BYTES_MAX: usize = 1 << 20;
@@ -129,6 +129,26 @@ pub(crate) struct ReplyFields {
     pub(crate) hash_alg: Option<Algorithm>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) token: Option<String>,
+}
+
+impl ReplyFields {
+    /// A reply with a code and a sentence.
+    pub(crate) fn new(code: u16, sentence: impl Into<String>) -> Self {
+        Self {
+            res: sentence.into(),
+            code: Some(code),
+            ..Self::default()
+        }
+    }
+}
+
+impl From<Refusal> for ReplyFields {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            err: Some(refusal.word),
+            ..Self::new(refusal.word.code(), refusal.sentence)
+        }
+    }
 }
 
 /// What a server limits, in bytes.
