@@ -11,12 +11,14 @@ mod groups;
 mod lines;
 mod load;
 mod measuring;
+mod password;
 mod prove;
 mod serve;
 mod shown;
 mod udp_chat;
 mod units;
 mod usage;
+mod users;
 
 use std::process::ExitCode;
 
@@ -48,6 +50,7 @@ enum Command {
     Compare(Box<compare::Options>),
     Load(load::Options),
     Prove(prove::Options),
+    Users(users::Options),
     Completions(generate::Completions),
     Man(generate::Man),
 }
@@ -73,6 +76,7 @@ impl Command {
             Self::Compare(options) => compare::run(&options, console),
             Self::Load(options) => load::run(&options, console),
             Self::Prove(options) => prove::run(&options, console),
+            Self::Users(options) => users::run(options, console),
             Self::Completions(options) => generate::completions(&options),
             Self::Man(options) => generate::man(&options),
         }

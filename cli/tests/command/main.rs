@@ -13,5 +13,7 @@ mod prove;
 mod serve;
 mod serve_datagrams;
 mod signals;
+mod terminal;
 mod udp_chat;
 mod usage;
+mod users;

@@ -248,6 +248,12 @@ fn help_version_completions_and_manual_are_results() {
         ("man", "udp\\-chat"),
         ("man udp-chat", "reuse\\-port"),
         ("man serve", "max\\-amplification"),
+        (
+            "completions bash",
+            "--access --home --quota --password-file",
+        ),
+        ("man users", "users\\-passwd"),
+        ("users add --help", "SOCKETSERVER_PASSWORD"),
     ] {
         let ended = Process::run(words).end();
         assert_eq!(

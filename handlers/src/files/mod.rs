@@ -1,8 +1,18 @@
 //! File transfer: the tutorials' protocol, finally correct, and a second version of it that resumes and verifies.
 //!
+//! [`Files`] serves a [`Storage`](storage::Storage), usually a [`Folder`](storage::Folder), to users with [`Accounts`] or to everybody, in every mode.
 //! What travels is written down in `PROTOCOL.md` beside this file.
+//!
+//! | Part | Is about |
+//! |---|---|
+//! | `session` | one connection: what it does now, and what each request makes it do |
+//! | `request`, `wire`, `command_line` | what travels, and what it means |
+//! | `verbs`, `work`, `transfer`, `digests` | what blocks, done by other threads in pieces |
+//! | [`accounts`] | who may log in, and what guessing costs |
+//! | [`storage`] | where files are, and that nothing outside is touched |
+//! | [`path`] | which names there may be |
 
-mod accounts;
+pub mod accounts;
 mod command_line;
 mod digests;
 mod downloader;
@@ -18,7 +28,7 @@ mod verbs;
 mod wire;
 mod work;
 
-pub use self::accounts::{Access, Accounts, User};
+pub use self::accounts::{Access, Accounts, Password, PasswordError, User, UsersError, UsersFile};
 pub use self::command_line::{UnclosedQuote, words};
 pub use self::downloader::NameDownload;
 pub use self::error::{Refusal, Word};

@@ -1,5 +1,7 @@
 //! What a request asks for, once its fields were found to make sense together.
 
+use zeroize::Zeroizing;
+
 use super::command_line::words;
 use super::wire::{Id, Number, RequestFields};
 use super::{Algorithm, Hash, Refusal, UnknownAlgorithm, Word};
@@ -107,9 +109,9 @@ pub(super) struct Get {
     pub(super) destination: Option<String>,
 }
 
-/// A password, which nobody may read in a log.
+/// A password, which nobody may read in a log, and which is wiped when it is dropped.
 #[derive(PartialEq, Eq)]
-pub(super) struct Secret(pub(super) String);
+pub(super) struct Secret(pub(super) Zeroizing<String>);
 
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -174,7 +176,7 @@ fn first(fields: RequestFields, body_bytes: u64) -> Result<Action, Refusal> {
         "pwd" => Action::Pwd,
         "login" => Action::Login {
             user: need(fields.user.or_else(&mut next), "a name")?,
-            password: Secret(need(fields.psd.or_else(&mut next), "a password")?),
+            password: Secret(need(fields.psd.or_else(&mut next), "a password")?.into()),
         },
         "cd" => Action::Cd {
             path: need(next(), "a folder")?,
@@ -254,7 +256,7 @@ fn second(verb: &str, fields: RequestFields) -> Result<Action, Refusal> {
         "pwd" => Action::Pwd,
         "login" => Action::Login {
             user: need(fields.user, "user")?,
-            password: Secret(need(fields.psd, "psd")?),
+            password: Secret(need(fields.psd, "psd")?.into()),
         },
         "cd" => Action::Cd {
             path: need(fields.path, "path")?,
@@ -392,7 +394,7 @@ mod tests {
             assert_eq!(action(json), expected, "{json}");
         }
         let login = |json| match action(json) {
-            Action::Login { user, password } => (user, password.0),
+            Action::Login { user, password } => (user, password.0.to_string()),
             other => panic!("{other:?}"),
         };
         let expected = ("bob".to_owned(), "pw".to_owned());

@@ -366,14 +366,26 @@ fn hostile() -> Vec<Conversation> {
     let deep = [&(20_000_u32).to_le_bytes()[..], &b"[".repeat(20_000)].concat();
     let header = |text: &str| [&(text.len() as u32).to_le_bytes()[..], text.as_bytes()].concat();
     let cases: Vec<(&'static str, Vec<u8>, &'static str)> = vec![
-        ("a length of 2 GiB", Vec::from(b"\xff\xff\xff\x7f"), "too_big"),
+        (
+            "a length of 2 GiB",
+            Vec::from(b"\xff\xff\xff\x7f"),
+            "too_big",
+        ),
         (
             "a length of one more than may be",
             Vec::from(&(1_048_577_u32).to_le_bytes()),
             "too_big",
         ),
-        ("a negative length", Vec::from(b"\xff\xff\xff\xff"), "bad_frame"),
-        ("the most negative length", Vec::from(b"\0\0\0\x80"), "bad_frame"),
+        (
+            "a negative length",
+            Vec::from(b"\xff\xff\xff\xff"),
+            "bad_frame",
+        ),
+        (
+            "the most negative length",
+            Vec::from(b"\0\0\0\x80"),
+            "bad_frame",
+        ),
         (
             "a length in the other byte order",
             Vec::from(b"\0\0\0\x10{\"cmd\": \"pwd\"}"),
