@@ -9,7 +9,7 @@ use socketserver::StartError;
 /// The exit codes, as the help prints them.
 pub(crate) const CODES: &str = "\
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 cannot connect or resolve, 4 cannot bind or no permission, \
-9 a budget of compare was not met, 130 interrupted.";
+5 the other side says not found, 6 integrity mismatch, 7 incomplete but resumable, 8 refused login, 9 a budget of compare was not met, 130 interrupted.";
 
 /// What kind of failure ended the program. The numbers are its exit codes and never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,14 @@ pub(crate) enum Code {
     Connect = 3,
     /// An endpoint cannot be listened on, or the system does not permit something.
     Bind = 4,
+    /// The other side says that there is no such file or folder.
+    NotFound = 5,
+    /// What has come is not what was sent.
+    Integrity = 6,
+    /// A transfer broke off, and the same command goes on from there.
+    Incomplete = 7,
+    /// The name or the password is wrong, or a login is needed.
+    Login = 8,
     /// A budget of `compare --fail-if` was not met.
     Budget = 9,
     /// It was interrupted, and has kept what it had.

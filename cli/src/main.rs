@@ -6,6 +6,7 @@ mod compare;
 mod connect;
 mod console;
 mod exit;
+mod files;
 mod generate;
 mod groups;
 mod lines;
@@ -47,6 +48,15 @@ enum Command {
     Serve(Box<serve::Options>),
     Connect(connect::Options),
     UdpChat(udp_chat::Options),
+    Files(files::interactive::Options),
+    Get(files::get::Options),
+    Put(files::put::Options),
+    Ls(files::ls::Options),
+    Mkdir(files::verbs::MakeFolder),
+    Rm(files::verbs::Remove),
+    Mv(files::verbs::Rename),
+    Stat(files::verbs::Stat),
+    Hash(files::verbs::Hash),
     Compare(Box<compare::Options>),
     Load(load::Options),
     Prove(prove::Options),
@@ -73,6 +83,15 @@ impl Command {
             Self::Serve(options) => serve::run(*options, console),
             Self::Connect(options) => connect::run(&options),
             Self::UdpChat(options) => udp_chat::run(options, console),
+            Self::Files(options) => files::interactive::run(&options, console),
+            Self::Get(options) => files::get::run(&options, console),
+            Self::Put(options) => files::put::run(&options, console),
+            Self::Ls(options) => files::ls::run(&options, console),
+            Self::Mkdir(options) => files::verbs::make_folder(&options),
+            Self::Rm(options) => files::verbs::remove(&options, console),
+            Self::Mv(options) => files::verbs::rename(&options),
+            Self::Stat(options) => files::verbs::stat(&options),
+            Self::Hash(options) => files::verbs::hash(&options),
             Self::Compare(options) => compare::run(&options, console),
             Self::Load(options) => load::run(&options, console),
             Self::Prove(options) => prove::run(&options, console),

@@ -5,6 +5,8 @@
 
 mod connect;
 mod datagrams;
+mod file_server;
+mod files;
 mod framing;
 mod measuring;
 mod menu;

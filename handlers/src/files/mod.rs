@@ -10,9 +10,11 @@
 //! | `verbs`, `work`, `transfer`, `digests` | what blocks, done by other threads in pieces |
 //! | [`accounts`] | who may log in, and what guessing costs |
 //! | [`storage`] | where files are, and that nothing outside is touched |
+//! | [`client`] | the other side: a client for programs |
 //! | [`path`] | which names there may be |
 
 pub mod accounts;
+pub mod client;
 mod command_line;
 mod digests;
 mod downloader;
@@ -36,3 +38,4 @@ pub use self::hash::{Algorithm, Hash, Hasher, UnknownAlgorithm};
 pub use self::path::{FilePath, PathError};
 pub use self::service::{Files, Settings};
 pub use self::session::FileHandler;
+pub use self::wire::FRAME_BYTES_MAX;

@@ -16,7 +16,7 @@ use super::storage::Entry;
 use super::{Algorithm, Refusal, Word};
 
 /// The longest header, unless something else is asked for.
-pub(crate) const FRAME_BYTES_MAX: usize = 1 << 20;
+pub const FRAME_BYTES_MAX: usize = 1 << 20;
 /// The bytes of the length in front of a header.
 pub(crate) const PREFIX_BYTES: usize = 4;
 
