@@ -1,6 +1,7 @@
 //! `serve`: binds every endpoint, says where, serves until a signal comes, and reports.
 
 mod descriptors;
+mod files;
 mod report;
 mod service;
 mod settings;
@@ -14,6 +15,7 @@ use std::thread;
 use clap::Args;
 use socketserver::{Address, Config, DatagramServer, Endpoint, Server, StopHandle, StreamServer};
 
+use self::files::FileService;
 use self::report::Served;
 use self::service::{HandlerOptions, Service, ServiceParser};
 use crate::console::Console;
@@ -33,7 +35,7 @@ pub(crate) struct Options {
     handler: Option<Service>,
     /// Where to listen: tcp://HOST:PORT, HOST:PORT, :PORT (on 127.0.0.1), unix:PATH or unix:@NAME, and for datagrams
     /// udp://HOST:PORT, unixgram:PATH or unixgram:@NAME [default: 127.0.0.1 and the handler's port: echo 9001, uppercase
-    /// 9002, work 9005, wait 9006]
+    /// 9002, files 9004, work 9005, wait 9006]
     #[arg(value_name = "ENDPOINT")]
     endpoints: Vec<Endpoint>,
     #[command(flatten)]
@@ -76,7 +78,12 @@ pub(crate) fn run(options: Options, console: Console) -> Result<(), Failure> {
     options
         .of_handler
         .check(options.handler, &options.endpoints)?;
+    let files = options.of_handler.open_files(options.handler)?;
     let config = options.settings.config()?;
+    let config = match &files {
+        Some(files) => files.config(config),
+        None => config,
+    };
     if let Some(path) = &options.stats_file {
         report::check_writable(path)?;
     }
@@ -101,7 +108,13 @@ pub(crate) fn run(options: Options, console: Console) -> Result<(), Failure> {
         invite(&servers, console);
     }
 
-    let (served, failures) = serve(servers, &options.of_handler, &stops)?;
+    if let Some(files) = &files {
+        let addresses = servers
+            .iter()
+            .flat_map(|bound| bound.server.server().addresses());
+        files.introduce(&addresses.cloned().collect::<Vec<_>>(), console);
+    }
+    let (served, failures) = serve(servers, &options.of_handler, files, &stops)?;
     for served in &served {
         console.say(served);
     }
@@ -202,15 +215,17 @@ fn invite(servers: &[Bound], console: Console) {
 fn serve(
     servers: Vec<Bound>,
     options: &HandlerOptions,
+    mut files: Option<FileService>,
     stops: &[StopHandle],
 ) -> Result<(Vec<Served>, Vec<Failure>), Failure> {
     thread::scope(|scope| {
         let mut threads = Vec::new();
         for bound in servers {
             let builder = thread::Builder::new().name(bound.service.to_string());
+            let files = files.take();
             let spawned = builder.spawn_scoped(scope, || {
                 let _all_end_together = StopAll(stops);
-                serve_one(bound, options)
+                serve_one(bound, options, files)
             });
             threads
                 .push(spawned.map_err(|error| Failure::system("cannot start a thread", &error))?);
@@ -230,11 +245,15 @@ fn serve(
     })
 }
 
-fn serve_one(bound: Bound, options: &HandlerOptions) -> Result<Served, Failure> {
+fn serve_one(
+    bound: Bound,
+    options: &HandlerOptions,
+    files: Option<FileService>,
+) -> Result<Served, Failure> {
     let Bound { service, server } = bound;
     let addresses = server.server().addresses().to_vec();
     let result = match server {
-        Carrier::Streams(server) => service.serve(server, options),
+        Carrier::Streams(server) => service.serve(server, options, files),
         Carrier::Datagrams(server) => service.serve_datagrams(server, options),
     };
     match result {

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use socketserver::Endpoint;
+use socketserver_handlers::files::Password;
 use socketserver_handlers::files::client::{Client, ClientOptions, Version};
 
 use super::report::Report;
@@ -16,7 +17,7 @@ use crate::password;
 pub(super) struct Site {
     endpoint: Endpoint,
     /// A name and its password; none to ask as anybody.
-    login: Option<(String, String)>,
+    login: Option<(String, Password)>,
     options: ClientOptions,
     /// It was found to speak version 1, so that the next connection need not find out.
     is_old: AtomicBool,
@@ -128,7 +129,7 @@ impl Site {
         let is_old = client.version() == Version::One;
         self.is_old.store(is_old, Ordering::Relaxed);
         if let Some((user, password)) = &self.login {
-            let greeted = client.login(user, password);
+            let greeted = client.login(user, password.reveal());
             greeted.map_err(|error| failing::login(user, &error))?;
         }
         Ok(client)

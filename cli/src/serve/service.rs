@@ -9,6 +9,7 @@ use clap::{Arg, Args, Command, ValueEnum};
 use socketserver::{Config, DatagramServer, Endpoint, Mode, Report, ServeError, StreamServer};
 use socketserver_handlers::{Alphabet, Echo, Uppercase, Wait, Work};
 
+use super::files::{FileOptions, FileService};
 use crate::exit::{Code, Failure};
 use crate::units;
 
@@ -19,6 +20,8 @@ pub(crate) enum Service {
     Echo,
     /// Sends back what it receives, in capital letters.
     Uppercase,
+    /// Keeps files.
+    Files,
     /// Answers every line with itself, after so much work of a processor.
     Work(Duration),
     /// Answers every line with itself, after so long a wait.
@@ -51,6 +54,8 @@ pub(crate) struct HandlerOptions {
     /// Let uppercase know all letters of Unicode instead of a to z
     #[arg(long, env = "SOCKETSERVER_UNICODE", value_parser = units::switch)]
     unicode: bool,
+    #[command(flatten)]
+    files: FileOptions,
 }
 
 impl HandlerOptions {
@@ -77,6 +82,7 @@ impl HandlerOptions {
         handler: Option<Service>,
         endpoints: &[Endpoint],
     ) -> Result<(), Failure> {
+        self.check_files(handler, endpoints)?;
         let datagrams = endpoints.iter().find(|endpoint| endpoint.is_datagram());
         if let (Style::Blocking, Some(endpoint)) = (self.style, datagrams) {
             let sentence = format!(
@@ -95,6 +101,40 @@ impl HandlerOptions {
     }
 }
 
+impl HandlerOptions {
+    /// The folder that is served, if the handler is for one.
+    pub(crate) fn open_files(
+        &self,
+        handler: Option<Service>,
+    ) -> Result<Option<FileService>, Failure> {
+        match handler {
+            Some(Service::Files) => self.files.open().map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn check_files(&self, handler: Option<Service>, endpoints: &[Endpoint]) -> Result<(), Failure> {
+        let sentence = if handler == Some(Service::Files) {
+            let datagrams = endpoints.iter().find(|endpoint| endpoint.is_datagram());
+            match (datagrams, self.style) {
+                (Some(endpoint), _) => format!(
+                    "files need a stream, and {endpoint} has datagrams: write tcp:// or unix:"
+                ),
+                (None, Style::Blocking) => {
+                    "files are served with callbacks only: leave --style out".into()
+                }
+                (None, Style::Events) => return Ok(()),
+            }
+        } else {
+            match self.files.first_said() {
+                Some(option) => format!("{option} is for files: serve files with it"),
+                None => return Ok(()),
+            }
+        };
+        Err(Failure::new(Code::Usage, sentence))
+    }
+}
+
 impl Service {
     /// What is served where nobody says what: what people can try with `nc`. The others are for comparisons.
     pub(crate) const TO_BEGIN_WITH: [Self; 2] = [Self::Echo, Self::Uppercase];
@@ -103,7 +143,13 @@ impl Service {
     /// As long as a question to a database nearby takes.
     const WAIT: Self = Self::Wait(Duration::from_millis(5));
     /// Every handler, with its default time where it takes one.
-    const ALL: [Self; 4] = [Self::Echo, Self::Uppercase, Self::WORK, Self::WAIT];
+    const ALL: [Self; 5] = [
+        Self::Echo,
+        Self::Uppercase,
+        Self::Files,
+        Self::WORK,
+        Self::WAIT,
+    ];
 
     /// `echo`, `uppercase`, `work`, `work:200us`, `wait`, `wait:5ms`.
     fn parse(text: &str) -> Result<Self, String> {
@@ -125,7 +171,7 @@ impl Service {
             units::time(time).map_err(|sentence| format!("{sentence} (in {}:{time})", self.name()))
         };
         match self {
-            Self::Echo | Self::Uppercase => Err(format!(
+            Self::Echo | Self::Uppercase | Self::Files => Err(format!(
                 "{self} takes no time: write {self}, work:TIME or wait:TIME"
             )),
             Self::Work(_) => parsed().map(Self::Work),
@@ -137,6 +183,7 @@ impl Service {
         match self {
             Self::Echo => "echo",
             Self::Uppercase => "uppercase",
+            Self::Files => "files",
             Self::Work(_) => "work",
             Self::Wait(_) => "wait",
         }
@@ -147,6 +194,7 @@ impl Service {
         let port = match self {
             Self::Echo => 9001,
             Self::Uppercase => 9002,
+            Self::Files => 9004,
             Self::Work(_) => 9005,
             Self::Wait(_) => 9006,
         };
@@ -172,6 +220,7 @@ impl Service {
         match self {
             Self::Echo => "sends back what it receives",
             Self::Uppercase => "sends back what it receives in capital letters",
+            Self::Files => "keeps files, which 'get', 'put' and 'files' reach",
             Self::Work(_) => "answers every line with itself after keeping a processor busy",
             Self::Wait(_) => "answers every line with itself after waiting",
         }
@@ -182,9 +231,14 @@ impl Service {
         self,
         server: StreamServer,
         options: &HandlerOptions,
+        files: Option<FileService>,
     ) -> Result<Report, ServeError> {
         let alphabet = options.alphabet();
+        if let Some(files) = files {
+            return files.serve(server);
+        }
         match (self, options.style) {
+            (Self::Files, _) => unreachable!("they were opened before the server was bound"),
             (Self::Echo, Style::Events) => server.serve_forever(|_peer| Echo),
             (Self::Echo, Style::Blocking) => server.serve_forever_blocking(|_peer| Echo),
             (Self::Uppercase, Style::Events) => {
@@ -216,6 +270,7 @@ impl Service {
         match self {
             Self::Echo => server.serve_forever(|| Echo),
             Self::Uppercase => server.serve_forever(move || Uppercase::new(alphabet)),
+            Self::Files => unreachable!("files on datagrams were refused before"),
             Self::Work(time) => server.serve_forever(move || Work::new(time)),
             Self::Wait(time) => server.serve_forever(move || Wait::new(time)),
         }
@@ -226,7 +281,7 @@ impl fmt::Display for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;
         match self {
-            Self::Echo | Self::Uppercase => Ok(()),
+            Self::Echo | Self::Uppercase | Self::Files => Ok(()),
             Self::Work(time) | Self::Wait(time) => write!(f, ":{}", units::written(Some(*time))),
         }
     }
@@ -251,7 +306,7 @@ impl TypedValueParser for ServiceParser {
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue>>> {
         let value = |service: Service| {
             let help = match service {
-                Service::Echo | Service::Uppercase => service.purpose().to_owned(),
+                Service::Echo | Service::Uppercase | Service::Files => service.purpose().to_owned(),
                 Service::Work(_) | Service::Wait(_) => {
                     format!("{}; {service} says how long", service.purpose())
                 }
@@ -275,7 +330,7 @@ fn unknown(text: &str, name: &str) -> String {
             format!("'{text}' is not a known handler: did you mean '{nearest}'?")
         }
         None => format!(
-            "'{text}' is not a known handler: write echo, uppercase, work:TIME or wait:TIME"
+            "'{text}' is not a known handler: write echo, uppercase, files, work:TIME or wait:TIME"
         ),
     }
 }
@@ -305,8 +360,11 @@ mod tests {
             ("WAIT", "did you mean 'wait'?"),
             ("wrok:1ms", "did you mean 'work'?"),
             ("uppercase ", "did you mean 'uppercase'?"),
-            (":9001", "write echo, uppercase, work:TIME or wait:TIME"),
-            ("", "write echo, uppercase, work:TIME or wait:TIME"),
+            (
+                ":9001",
+                "write echo, uppercase, files, work:TIME or wait:TIME",
+            ),
+            ("", "write echo, uppercase, files, work:TIME or wait:TIME"),
         ] {
             let sentence = format!("'{text}' is not a known handler: {end}");
             assert_eq!(Service::parse(text), Err(sentence));

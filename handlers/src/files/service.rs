@@ -42,13 +42,18 @@ impl Default for Settings {
 /// A file server: what makes the handlers of its connections. It is cheap to clone.
 ///
 /// ```no_run
-/// use socketserver::{Server, TcpServer};
+/// use std::sync::Arc;
+///
+/// use socketserver::{Config, Server, StreamServer};
 /// use socketserver_handlers::files::storage::{Folder, FolderSettings};
 /// use socketserver_handlers::files::{Access, Files, Settings};
 ///
 /// let folder = Folder::open("share".as_ref(), FolderSettings::default())?;
-/// let files = Files::new(folder, Settings { anonymous: Some(Access::ReadOnly), ..Settings::default() });
-/// let server = TcpServer::bind("127.0.0.1:9004")?.config(files.config(Default::default())).bind()?;
+/// let files = Files::new(Arc::new(folder), Settings { anonymous: Some(Access::ReadOnly), ..Settings::default() });
+/// let server = StreamServer::builder()
+///     .endpoint("tcp://127.0.0.1:9004".parse()?)
+///     .config(files.config(Config::default()))
+///     .bind()?;
 /// server.serve_forever(move |peer| files.handler(peer))?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -60,17 +65,17 @@ pub struct Files {
 /// What the handlers share.
 #[derive(Debug)]
 pub(super) struct Service {
-    pub(super) storage: Box<dyn Storage>,
+    pub(super) storage: Arc<dyn Storage>,
     pub(super) settings: Settings,
     pub(super) digests: Digests,
 }
 
 impl Files {
     /// A server of the files in a storage.
-    pub fn new(storage: impl Storage, settings: Settings) -> Self {
+    pub fn new(storage: Arc<dyn Storage>, settings: Settings) -> Self {
         Self {
             service: Arc::new(Service {
-                storage: Box::new(storage),
+                storage,
                 settings,
                 digests: Digests::new(),
             }),

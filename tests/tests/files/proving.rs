@@ -1,12 +1,12 @@
 //! Every conversation in every mode, with every cut, and on the seeded network.
 
-use std::time::Duration;
+use std::sync::Arc;
 
-use socketserver::testkit::prover::Prover;
+use socketserver::testkit::prover::{Cuts, Prover};
 use socketserver::testkit::script::SocketPeer;
 use socketserver::testkit::sim::Simulation;
 use socketserver::{Address, Config, Endpoint};
-use socketserver_handlers::files::{FileHandler, Files};
+use socketserver_handlers::files::{FileHandler, Files, Settings};
 use socketserver_tests::{Case, Memory, PATIENCE};
 
 use crate::scripts::{Conversation, all, shelf};
@@ -15,22 +15,29 @@ socketserver_tests::matrix! {
     events: every_conversation_is_held;
 }
 
+/// All places for one cut, and some for several: there are many conversations.
+const CUTS: Cuts = Cuts {
+    pairs_input_max: 40,
+    random: 20,
+    ..Cuts::HANDLER
+};
+
 /// Makes handlers of which each has a storage of its own.
 fn factory(
     conversation: &Conversation,
 ) -> impl Fn(&Address) -> FileHandler + Send + Sync + 'static {
     let settings = conversation.settings;
-    move |peer| Files::new(shelf(), settings()).handler(peer)
+    move |peer| Files::new(Arc::new(shelf()), settings()).handler(peer)
 }
 
 fn config() -> Config {
-    Files::new(Memory::default(), Default::default()).config(Config::default())
+    Files::new(Arc::new(Memory::default()), Settings::default()).config(Config::default())
 }
 
 fn every_conversation_is_held(case: &Case) {
     for conversation in all() {
         let memory = shelf();
-        let files = Files::new(memory.clone(), (conversation.settings)());
+        let files = Files::new(Arc::new(memory.clone()), (conversation.settings)());
         let config = files.config(case.config());
         let server = case.serve_events_with(config, move |peer| files.handler(peer));
         let endpoint: Endpoint = server.address().to_string().parse().expect("it is one");
@@ -57,7 +64,7 @@ fn every_conversation_is_held(case: &Case) {
 fn every_conversation_is_the_same_however_it_is_cut() {
     for conversation in all() {
         let prover = Prover::new(conversation.script()).config(config());
-        let prover = prover.time_max(Some(Duration::from_millis(200)));
+        let prover = prover.cuts(CUTS);
         if let Err(disproof) = prover.prove(factory(&conversation)) {
             panic!("{}: {disproof}", conversation.name);
         }

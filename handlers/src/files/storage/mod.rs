@@ -3,11 +3,15 @@
 //! Every method may block; the handler calls them on threads that may wait, never on a loop. Paths are those of [`FilePath`], relative to the storage's own root. A storage makes sure that
 //! nothing outside of its root is read or written, whatever links somebody has put there and however he swaps them meanwhile.
 
+mod folder;
+
 use std::fmt::Debug;
 use std::fs::File;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
+
+pub use self::folder::{Folder, FolderSettings, Swept};
 
 use super::{FilePath, Refusal};
 
