@@ -18,11 +18,11 @@ const TIME: u64 = 1_700_000_000;
 /// Files in memory. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
-    shelf: Arc<Mutex<Shelf>>,
+    stock: Arc<Mutex<Stock>>,
 }
 
 #[derive(Debug, Default)]
-struct Shelf {
+struct Stock {
     /// None for folders.
     items: BTreeMap<FilePath, Option<Arc<[u8]>>>,
     /// What has come of uploads that are not done; none while somebody writes it.
@@ -34,10 +34,10 @@ impl Memory {
     #[must_use]
     pub fn with(self, path: &str, bytes: &[u8]) -> Self {
         let path = FilePath::parse(path).expect("a test's path is one");
-        let mut shelf = self.lock();
-        shelf.make_folders(&path);
-        shelf.items.insert(path, Some(bytes.into()));
-        drop(shelf);
+        let mut stock = self.lock();
+        stock.make_folders(&path);
+        stock.items.insert(path, Some(bytes.into()));
+        drop(stock);
         self
     }
 
@@ -47,12 +47,12 @@ impl Memory {
         self.lock().items.get(&path).cloned().flatten()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Shelf> {
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Stock> {
+        self.stock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Shelf {
+impl Stock {
     fn make_folders(&mut self, path: &FilePath) {
         let mut above = path.folder();
         while let Some(folder) = above.filter(|folder| !folder.is_root()) {
@@ -90,16 +90,16 @@ impl Shelf {
 
 impl Storage for Memory {
     fn list(&self, folder: &FilePath, after: Option<&str>, max: usize) -> Result<Listing, Refusal> {
-        let shelf = self.lock();
-        if shelf.must_have(folder)?.kind != Kind::Folder {
+        let stock = self.lock();
+        if stock.must_have(folder)?.kind != Kind::Folder {
             return Err(Refusal::new(
                 Word::NotAFile,
                 format!("{folder} is no folder"),
             ));
         }
-        let paths = shelf.items.keys();
+        let paths = stock.items.keys();
         let inside = paths.filter(|path| path.split().is_some_and(|(above, _)| above == *folder));
-        let entries = inside.filter_map(|path| shelf.entry(path));
+        let entries = inside.filter_map(|path| stock.entry(path));
         let mut entries: Vec<_> = entries
             .filter(|entry| after.is_none_or(|after| entry.name.as_str() > after))
             .collect();
@@ -113,9 +113,9 @@ impl Storage for Memory {
     }
 
     fn open(&self, path: &FilePath) -> Result<Source, Refusal> {
-        let shelf = self.lock();
-        shelf.must_have(path)?;
-        let Some(Some(bytes)) = shelf.items.get(path) else {
+        let stock = self.lock();
+        stock.must_have(path)?;
+        let Some(Some(bytes)) = stock.items.get(path) else {
             return Err(Refusal::new(Word::NotAFile, format!("{path} is no file")));
         };
         let file = rustix::fs::memfd_create("file", MemfdFlags::CLOEXEC);
@@ -133,12 +133,12 @@ impl Storage for Memory {
     }
 
     fn upload(&self, path: &FilePath, announced: &Announced) -> Result<Box<dyn Upload>, Refusal> {
-        let mut shelf = self.lock();
+        let mut stock = self.lock();
         if announced.create {
-            shelf.must_not_have(path)?;
+            stock.must_not_have(path)?;
         }
-        shelf.make_folders(path);
-        let part = shelf
+        stock.make_folders(path);
+        let part = stock
             .parts
             .entry(path.clone())
             .or_insert_with(|| Some(Vec::new()));
@@ -156,43 +156,43 @@ impl Storage for Memory {
     }
 
     fn make_folder(&self, path: &FilePath) -> Result<(), Refusal> {
-        let mut shelf = self.lock();
-        shelf.must_not_have(path)?;
+        let mut stock = self.lock();
+        stock.must_not_have(path)?;
         if let Some((above, _)) = path.split() {
-            shelf.must_have(&above)?;
+            stock.must_have(&above)?;
         }
-        shelf.items.insert(path.clone(), None);
+        stock.items.insert(path.clone(), None);
         Ok(())
     }
 
     fn remove(&self, path: &FilePath) -> Result<(), Refusal> {
-        let mut shelf = self.lock();
-        shelf.must_have(path)?;
-        if shelf
+        let mut stock = self.lock();
+        stock.must_have(path)?;
+        if stock
             .items
             .keys()
             .any(|other| other != path && other.is_within(path))
         {
             return Err(Refusal::new(Word::Exists, "the folder is not empty"));
         }
-        shelf.items.remove(path);
+        stock.items.remove(path);
         Ok(())
     }
 
     fn rename(&self, from: &FilePath, to: &FilePath) -> Result<(), Refusal> {
-        let mut shelf = self.lock();
-        shelf.must_have(from)?;
-        shelf.must_not_have(to)?;
-        let item = shelf.items.remove(from).flatten();
-        shelf.items.insert(to.clone(), item);
+        let mut stock = self.lock();
+        stock.must_have(from)?;
+        stock.must_not_have(to)?;
+        let item = stock.items.remove(from).flatten();
+        stock.items.insert(to.clone(), item);
         Ok(())
     }
 
     fn make_home(&self, path: &FilePath) -> Result<(), Refusal> {
-        let mut shelf = self.lock();
-        shelf.make_folders(path);
+        let mut stock = self.lock();
+        stock.make_folders(path);
         if !path.is_root() {
-            shelf.items.entry(path.clone()).or_insert(None);
+            stock.items.entry(path.clone()).or_insert(None);
         }
         Ok(())
     }
@@ -232,11 +232,11 @@ impl Upload for MemoryUpload {
 
     fn commit(mut self: Box<Self>, commit: &Commit) -> Result<(), Refusal> {
         self.is_over = true;
-        let mut shelf = self.memory.lock();
+        let mut stock = self.memory.lock();
         if commit.create {
-            shelf.must_not_have(&self.path)?;
+            stock.must_not_have(&self.path)?;
         }
-        shelf
+        stock
             .items
             .insert(self.path.clone(), Some(self.bytes.as_slice().into()));
         Ok(())
@@ -249,12 +249,12 @@ impl Upload for MemoryUpload {
 
 impl Drop for MemoryUpload {
     fn drop(&mut self) {
-        let mut shelf = self.memory.lock();
+        let mut stock = self.memory.lock();
         if self.is_over {
-            shelf.parts.remove(&self.path);
+            stock.parts.remove(&self.path);
         } else {
             let bytes = std::mem::take(&mut self.bytes);
-            shelf.parts.insert(self.path.clone(), Some(bytes));
+            stock.parts.insert(self.path.clone(), Some(bytes));
         }
     }
 }

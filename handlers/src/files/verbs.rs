@@ -154,11 +154,13 @@ pub(super) fn get(service: &Service, full: &FilePath, get: Get) -> Step {
 
 fn answer(get: &Get, source: Source, hash: &Hash) -> Result<Outcome, Refusal> {
     let total = source.stamp.size;
-    if let Some(text) = &get.if_hash {
-        if Hash::parse(get.algorithm, text).as_ref() != Some(hash) {
-            let sentence = "the file is another one now (get it from the beginning)";
-            return Err(Refusal::new(Word::Changed, sentence));
-        }
+    let promised = get
+        .if_hash
+        .as_deref()
+        .map(|text| Hash::parse(get.algorithm, text));
+    if promised.is_some_and(|promised| promised.as_ref() != Some(hash)) {
+        let sentence = "the file is another one now (get it from the beginning)";
+        return Err(Refusal::new(Word::Changed, sentence));
     }
     let offset = get.offset.unwrap_or(0);
     if offset > total {
@@ -214,10 +216,13 @@ pub(super) fn open(service: &Arc<Service>, intent: Intent) -> Step {
         Ok(upload) => upload,
         Err(refusal) => return Step::refused(refusal),
     };
-    if intent.anew {
-        if let Err(refusal) = upload.restart() {
-            return Step::refused(refusal);
-        }
+    let emptied = if intent.anew {
+        upload.restart()
+    } else {
+        Ok(())
+    };
+    if let Err(refusal) = emptied {
+        return Step::refused(refusal);
     }
     Transfer::begin(
         upload,

@@ -15,10 +15,11 @@ socketserver_tests::matrix! {
     events: every_conversation_is_held;
 }
 
-/// All places for one cut, and some for several: there are many conversations.
+/// Some of all cuts: there are many conversations, and the long run has the rest.
 const CUTS: Cuts = Cuts {
-    pairs_input_max: 40,
-    random: 20,
+    single_max: 48,
+    pairs_input_max: 16,
+    random: 10,
     ..Cuts::HANDLER
 };
 
@@ -60,25 +61,45 @@ fn every_conversation_is_held(case: &Case) {
     }
 }
 
-#[test]
-fn every_conversation_is_the_same_however_it_is_cut() {
+fn prove(cuts: Cuts) {
     for conversation in all() {
         let prover = Prover::new(conversation.script()).config(config());
-        let prover = prover.cuts(CUTS);
-        if let Err(disproof) = prover.prove(factory(&conversation)) {
+        let proof = prover.cuts(cuts).prove(factory(&conversation));
+        if let Err(disproof) = proof {
             panic!("{}: {disproof}", conversation.name);
         }
     }
 }
 
 #[test]
-fn every_conversation_passes_the_seeded_network() {
+fn every_conversation_is_the_same_however_it_is_cut() {
+    prove(CUTS);
+}
+
+#[test]
+#[ignore = "a long run: see CONTRIBUTING.md"]
+fn every_conversation_is_the_same_with_every_pair_of_cuts() {
+    prove(Cuts::HANDLER);
+}
+
+fn simulate(seeds: u64) {
     for conversation in all() {
         let simulation = Simulation::events(factory(&conversation))
             .config(config())
             .script(&conversation.script());
-        if let Err(failure) = simulation.check(0..20) {
+        if let Err(failure) = simulation.check(0..seeds) {
             panic!("{}: {failure}", conversation.name);
         }
     }
+}
+
+#[test]
+fn every_conversation_passes_the_seeded_network() {
+    simulate(15);
+}
+
+#[test]
+#[ignore = "a long run: see CONTRIBUTING.md"]
+fn every_conversation_passes_a_thousand_seeds() {
+    simulate(1_000);
 }

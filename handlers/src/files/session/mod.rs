@@ -144,19 +144,16 @@ impl FileHandler {
         next: Next,
         conn: &mut Conn<'_>,
     ) {
-        match conn.offload(work) {
-            Ok(result) => {
-                self.state = State::Working(result, next);
-                conn.pause_reading();
-            }
-            Err(_) => {
-                let body_bytes = match next {
-                    Next::Receive { bytes, .. } => bytes,
-                    _ => 0,
-                };
-                self.refuse(too_busy(), body_bytes, conn);
-            }
+        if let Ok(result) = conn.offload(work) {
+            self.state = State::Working(result, next);
+            conn.pause_reading();
+            return;
         }
+        let body_bytes = match next {
+            Next::Receive { bytes, .. } => bytes,
+            _ => 0,
+        };
+        self.refuse(too_busy(), body_bytes, conn);
     }
 
     /// A piece of work is done.

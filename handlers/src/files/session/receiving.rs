@@ -95,12 +95,11 @@ impl FileHandler {
             );
             return;
         }
-        match conn.offload(move || transfer.append(&pieces)) {
-            Ok(result) => receiving.storing = Some(result),
-            Err(_) => {
-                let left = receiving.left;
-                self.refuse(too_busy(), left, conn);
-            }
+        if let Ok(result) = conn.offload(move || transfer.append(&pieces)) {
+            receiving.storing = Some(result);
+        } else {
+            let left = receiving.left;
+            self.refuse(too_busy(), left, conn);
         }
     }
 
