@@ -1,6 +1,6 @@
 //! How long codecs, sessions and the timing wheel take, by the clock: to compare two ways of writing something on one quiet machine.
 //!
-//! `cargo bench -p socketserver-bench --bench micro`, with `--` and a part of a name behind it for some of them only. What must not become
+//! `cargo bench -p socketserver-bench --features micro --bench micro`, with `--` and a part of a name behind it for some of them only. What must not become
 //! dearer unnoticed is counted by `instructions.rs`, which needs no quiet machine.
 
 mod subjects;

@@ -19,7 +19,7 @@ pub(crate) const TIMES: usize = 100;
 /// Does its one thing [`TIMES`] times, and the same instructions whenever it is called.
 pub(crate) type Subject = Box<dyn FnMut()>;
 
-/// Gives the names of all groups and subjects to a macro. It is a macro itself since gungraun wants them in attributes.
+/// Gives the names of all groups and subjects to a macro, so that no list of them can forget one.
 macro_rules! with_subjects {
     ($macro:ident) => {
         $macro! {
