@@ -103,7 +103,11 @@ pub(crate) fn run(options: Options, console: Console) -> Result<(), Failure> {
     let stopping = summary::of_stopping(&config, for_streams > 0);
     signals::stop_at_signals(stops.clone(), stopping, console)?;
     announce(&servers)?;
-    summarize(&servers, &config, &options.of_handler, console);
+    let memory = match &files {
+        Some(files) => files.memory_bytes_max(&config),
+        None => options.of_handler.memory_bytes_max(&config),
+    };
+    summarize(&servers, &config, memory, console);
     if options.handler.is_none() {
         invite(&servers, console);
     }
@@ -179,13 +183,12 @@ fn print_addresses(servers: &[Bound]) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Says how the servers behave, in a line for those of either kind.
-fn summarize(servers: &[Bound], config: &Config, options: &HandlerOptions, console: Console) {
+/// Says how the servers behave, in a line for those of either kind; a server for streams takes so much memory at most.
+fn summarize(servers: &[Bound], config: &Config, stream_memory_bytes_max: u128, console: Console) {
     let (streams, datagrams): (Vec<_>, Vec<_>) =
         servers.iter().partition(|bound| bound.is_for_streams());
     if !streams.is_empty() {
-        let memory = options.memory_bytes_max(config);
-        let memory = memory.saturating_mul(streams.len() as u128);
+        let memory = stream_memory_bytes_max.saturating_mul(streams.len() as u128);
         console.say(summary::of_streams(config, memory));
     }
     if !datagrams.is_empty() {

@@ -190,6 +190,14 @@ impl FileService {
         }
     }
 
+    /// The most memory that the connections can take.
+    pub(crate) fn memory_bytes_max(&self, config: &Config) -> u128 {
+        match &self.way {
+            Way::Framed(files) => files.memory_bytes_max(config),
+            Way::ByName => config.memory_bytes_max(),
+        }
+    }
+
     /// Says what is served to whom, and what its users should know.
     pub(crate) fn introduce(&self, addresses: &[Address], console: Console) {
         console.say(&self.summary);

@@ -146,6 +146,13 @@ pub(crate) struct Counters {
     pub(crate) calls: SystemCalls,
 }
 
+impl Counters {
+    /// How many bytes were received and sent.
+    pub(crate) fn bytes_moved(&self) -> u64 {
+        self.bytes_in + self.bytes_out
+    }
+}
+
 /// Where a thread's counters can be seen by others.
 pub(crate) type Published = Arc<Mutex<Counters>>;
 

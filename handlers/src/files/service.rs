@@ -8,9 +8,10 @@ use socketserver::{Address, Config};
 use super::FilePath;
 use super::accounts::{Access, Accounts, User};
 use super::digests::Digests;
-use super::session::FileHandler;
+use super::session::{BODY_BYTES_MAX, FileHandler};
 use super::storage::Storage;
 use super::wire::{FRAME_BYTES_MAX, PREFIX_BYTES};
+use super::work::READ_BYTES;
 
 /// How a file server is set up.
 #[derive(Clone, Debug)]
@@ -85,6 +86,17 @@ impl Files {
     /// The handler of one connection.
     pub fn handler(&self, peer: &Address) -> FileHandler {
         FileHandler::new(self.service.clone(), peer.clone())
+    }
+
+    /// The most memory that the connections of one server can take with this configuration, in bytes: what the server keeps for them, one header, and the body of an
+    /// upload until it is stored. While passwords are hashed, each of the threads that do it needs 19 MiB besides, or as much as the users file asks for.
+    pub fn memory_bytes_max(&self, config: &Config) -> u128 {
+        let connection =
+            self.service.settings.frame_bytes_max + BODY_BYTES_MAX + config.read_buffer_bytes;
+        let hashing = config.offload_threads_max * READ_BYTES;
+        config.memory_bytes_max()
+            + config.connections_max as u128 * connection as u128
+            + hashing as u128
     }
 
     /// The same configuration, with room for the longest header.

@@ -86,10 +86,7 @@ pub(super) fn stat(service: &Service, full: &FilePath) -> Result<ReplyFields, Re
         Kind::Folder => "folder",
         Kind::Other => "other",
     };
-    let text = format!(
-        "{kind}, {} bytes, changed {} s after 1970",
-        entry.size, entry.mtime
-    );
+    let text = format!("{kind}, {} bytes", entry.size);
     Ok(ReplyFields {
         entry: Some(entry),
         ..ReplyFields::new(200, text)

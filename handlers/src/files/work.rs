@@ -63,7 +63,7 @@ impl Step {
 /// How much is hashed in one piece of work: some 30 ms with BLAKE3, 100 ms with MD5.
 const PIECE_BYTES: u64 = 64 << 20;
 /// How much is read at once.
-const READ_BYTES: usize = 256 * 1024;
+pub(super) const READ_BYTES: usize = 256 * 1024;
 
 /// What can be hashed.
 pub(super) trait Readable: Send + 'static {

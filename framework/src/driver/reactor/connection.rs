@@ -93,6 +93,11 @@ impl<L: Link> Connection<L> {
         }
     }
 
+    /// Whether output waits already, or more than one turn's work does: then it waits in line, however often the poll reports it.
+    pub(super) fn has_much_to_do(&self) -> bool {
+        self.queued || self.session.core().has_queue()
+    }
+
     /// Whether nothing is left over and the next look at it is arranged, as after most messages.
     pub(super) fn is_settled(&self) -> bool {
         self.session.is_quiet() && !self.readable && self.armed != Time::NEVER

@@ -49,6 +49,8 @@ const SHARE_SLACK_FRACTION: usize = 16;
 const SHARE_PATIENCE: Duration = Duration::from_millis(20);
 /// How many it takes all the same when they do not come for them in that time.
 const SHARE_EXCESS: usize = 16;
+/// How many whole turns those get in a row that have much to do, before new events are looked at: some hundred microseconds.
+const TURNS_PER_ROUND: usize = 4;
 /// The most that is read of what had arrived at a connection when the server was asked to stop.
 const ARRIVED_BYTES_MAX: usize = 1024 * 1024;
 
@@ -283,14 +285,20 @@ impl<S: System> Loop<S> {
         if event.is_error() {
             connection.look_at_error(&mut self.turn);
         }
+        if connection.has_much_to_do() {
+            return self.line_up(key as u32);
+        }
         connection.exchange_inline(&mut self.buffer, self.turn_bytes_max, &mut self.turn);
         if !connection.is_settled() {
             self.settle(key as u32);
         }
     }
 
-    /// Gives connections that had used up their budget another turn. Those that do so again wait for the next one.
+    /// Gives connections that have much to do another turn, those that have waited longest first, until a few turns' worth of bytes has moved. The
+    /// others, and those that have more to do still, wait for the next round: between two of them everybody is heard who has something short to say.
     fn run_ready(&mut self) {
+        let turns = self.turn_bytes_max.saturating_mul(TURNS_PER_ROUND) as u64;
+        let enough = self.turn.counters.bytes_moved().saturating_add(turns);
         for _ in 0..self.ready.len() {
             let Some(key) = self.ready.pop_front() else {
                 return;
@@ -299,6 +307,17 @@ impl<S: System> Loop<S> {
                 connection.queued = false;
                 self.run_connection(key, self.turn_bytes_max);
             }
+            if self.turn.counters.bytes_moved() >= enough {
+                return;
+            }
+        }
+    }
+
+    /// Puts a connection at the end of those that have much to do.
+    fn line_up(&mut self, key: u32) {
+        let connection = &mut self.connections[key as usize];
+        if !std::mem::replace(&mut connection.queued, true) {
+            self.ready.push_back(key);
         }
     }
 
@@ -335,9 +354,6 @@ impl<S: System> Loop<S> {
         }
         let unfinished = (connection.readable && connection.session.wants_input(turn))
             || (connection.writable && connection.session.core().has_queue());
-        if unfinished && !std::mem::replace(&mut connection.queued, true) {
-            self.ready.push_back(key);
-        }
         let mut due = connection.session.deadline();
         if connection.armed == Time::NEVER {
             due = due.min(connection.session.idle_deadline(turn));
@@ -345,6 +361,9 @@ impl<S: System> Loop<S> {
         if due < connection.armed {
             connection.armed = due;
             self.wheel.schedule(key, due);
+        }
+        if unfinished {
+            self.line_up(key);
         }
     }
 

@@ -14,6 +14,7 @@ use socketserver::{
     Address, Codec, Conn, Decoded, FrameError, Handler, HandlerError, Input, Offloaded,
 };
 
+pub(super) use self::receiving::BODY_BYTES_MAX;
 use self::receiving::{End, Receiving};
 use super::accounts::User;
 use super::request::Request;

@@ -10,6 +10,9 @@ use crate::files::{Hash, Refusal};
 /// How many bytes are collected before they are stored. While so many are being stored, as many more may come.
 const CHUNK_BYTES: usize = 256 * 1024;
 
+/// The most that a session has of a body in memory, besides what was read at once.
+pub(in crate::files) const BODY_BYTES_MAX: usize = 2 * CHUNK_BYTES;
+
 /// A body that comes.
 pub(super) struct Receiving {
     /// How many bytes are still to come.
