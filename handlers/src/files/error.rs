@@ -31,7 +31,7 @@ pub enum Word {
     Busy,
     /// The request is about a state of a file that is no more.
     Changed,
-    /// The refused body is longer than what is read of one; the connection ends.
+    /// The header is longer than it may be; the connection ends.
     TooBig,
     /// It is no regular file, or no folder.
     NotAFile,
