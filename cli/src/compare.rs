@@ -2,14 +2,16 @@
 
 mod options;
 mod output;
+mod subject;
 mod watching;
 
 use std::env;
 use std::iter;
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use socketserver_bench::compare::Comparison;
+use socketserver_bench::load::Conversation;
 use socketserver_bench::report::Report;
 
 pub(crate) use self::options::Options;
@@ -26,30 +28,50 @@ pub(crate) fn run(options: &Options, console: Console) -> Result<(), Failure> {
         .transpose()
         .map_err(|error| Failure::new(Code::Usage, error.to_string()))?;
     let output = Output::new(options)?;
-    let report = match &options.from {
-        Some(file) => {
-            Report::load(file).map_err(|error| Failure::new(Code::Usage, error.to_string()))?
-        }
-        None => measure(options, console)?,
+    let write = |report: &Report| {
+        options.check_budgets(&report.contestants)?;
+        output.write(report, baseline.as_ref(), console)?;
+        judge(options, report)
     };
-    options.check_budgets(&report.contestants)?;
-    output.write(&report, baseline.as_ref(), console)?;
-    judge(options, &report)
+    if let Some(file) = &options.from {
+        let report = Report::load(file);
+        return write(&report.map_err(|error| Failure::new(Code::Usage, error.to_string()))?);
+    }
+    let conversations = options.handler.conversations();
+    if conversations.len() > 1 && (options.json || baseline.is_some()) {
+        let sentence = "files are compared in both directions, with a report for each: write files:get or files:put with --json and --baseline";
+        return Err(Failure::new(Code::Usage, sentence));
+    }
+    let stop = stop_when_interrupted()?;
+    let mut ended = Ok(());
+    for &conversation in conversations {
+        let report = measure(options, conversation, &stop, console)?;
+        // A budget that is broken in one direction is told after the other one was measured, too.
+        ended = ended.and(write(&report));
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+    ended
 }
 
 /// Makes the comparison.
-fn measure(options: &Options, console: Console) -> Result<Report, Failure> {
+fn measure(
+    options: &Options,
+    conversation: Conversation,
+    stop: &AtomicBool,
+    console: Console,
+) -> Result<Report, Failure> {
     let comparison = Comparison {
         program: env::current_exe()
             .map_err(|error| Failure::system("cannot find this program itself", &error))?,
         peer_program: peer_program(),
         command: command(),
-        ..options.comparison()?
+        ..options.comparison(conversation)?
     };
     options.check_budgets_of(&comparison)?;
-    let stop = stop_when_interrupted()?;
     let mut watching = Watching::new(console);
-    let report = comparison.run(&stop, &mut |progress| watching.note(progress));
+    let report = comparison.run(stop, &mut |progress| watching.note(progress));
     watching.end();
     let report = report.map_err(|error| load::failure(&error))?;
     if report.runs.is_empty() {

@@ -23,7 +23,7 @@ use crate::units;
 /// In a closed loop each connection waits for its answer before it sends again, which shows what the server can do at most. In an
 /// open loop (--rate) messages are due at fixed times and the latency counts from then, so that a server that stalls cannot make its
 /// clients ask less. Over datagrams every one is counted: what was sent, and what was lost, late, duplicated, reordered or corrupted of it. Loss is
-/// told and is no failure.
+/// told and is no failure. Files are put there before, under names that nobody else has, and removed afterwards.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Exit codes: 0 done, 1 something was wrong with the answers, 2 usage, 3 cannot connect or resolve, 130 interrupted.")]
@@ -31,12 +31,13 @@ pub(crate) struct Options {
     /// Where the server listens: tcp://HOST:PORT, HOST:PORT, :PORT (on 127.0.0.1), unix:PATH or unix:@NAME, and for datagrams udp://HOST:PORT,
     /// unixgram:PATH or unixgram:@NAME
     endpoint: Endpoint,
-    /// What the server answers: echo, uppercase, or with lines work:TIME or wait:TIME
+    /// What the server answers: echo, uppercase, or with lines work:TIME or wait:TIME; or which way it transfers files that everybody may read and
+    /// write: files:get or files:put
     #[arg(long, value_name = "HANDLER", default_value_t = Conversation::Echo)]
     handler: Conversation,
-    /// Connections that are open at once; over datagrams, sockets with a name of their own
-    #[arg(long, value_name = "N", default_value = "50", value_parser = units::count::<usize>)]
-    conns: usize,
+    /// Connections that are open at once; over datagrams, sockets with a name of their own [default: 50; with files 8]
+    #[arg(long, value_name = "N", value_parser = units::count::<usize>)]
+    conns: Option<usize>,
     /// How long is measured
     #[arg(long, value_name = "TIME", default_value = "3s", value_parser = units::time)]
     duration: Duration,
@@ -56,10 +57,11 @@ pub(crate) fn run(options: &Options, console: Console) -> Result<(), Failure> {
         return Err(Failure::new(Code::Usage, sentence));
     };
     let stop = stop_when_interrupted()?;
+    let conns = if options.handler.has_files() { 8 } else { 50 };
     let plan = Plan {
         form,
-        message_bytes: options.load.size,
-        connections: options.conns,
+        message_bytes: options.load.message_bytes(options.handler),
+        connections: options.conns.unwrap_or(conns),
         active: options.load.active,
         stuck: options.load.stuck,
         think: options.load.think,
@@ -70,14 +72,8 @@ pub(crate) fn run(options: &Options, console: Console) -> Result<(), Failure> {
         loss_timeout: options.load.loss_timeout,
         ..Plan::new(options.endpoint.clone(), options.handler)
     };
-    let limit = generator_limit(
-        plan.form,
-        plan.endpoint.is_datagram(),
-        plan.message_bytes,
-        &Processors::default(),
-        &stop,
-    )
-    .map_err(|error| failure(&error))?;
+    plan.check().map_err(|error| failure(&error))?;
+    let limit = limit(&plan, &stop)?;
     console.say(format_args!(
         "{} connections to {}, {}, {} of {} bytes, for {}",
         plan.connections,
@@ -91,7 +87,7 @@ pub(crate) fn run(options: &Options, console: Console) -> Result<(), Failure> {
     let text = if options.json {
         as_json(&plan, &measured, limit)
     } else {
-        as_text(&measured, limit)
+        as_text(&plan, &measured, limit)
     };
     print(&text)?;
     if stop.load(Ordering::Relaxed) {
@@ -106,8 +102,25 @@ pub(crate) fn run(options: &Options, console: Console) -> Result<(), Failure> {
     }
 }
 
+/// What the load generator can do at most; none with files, where a run itself says so.
+fn limit(plan: &Plan, stop: &AtomicBool) -> Result<Option<GeneratorLimit>, Failure> {
+    if plan.conversation.has_files() {
+        return Ok(None);
+    }
+    let limit = generator_limit(
+        plan.form,
+        plan.endpoint.is_datagram(),
+        plan.message_bytes,
+        &Processors::default(),
+        stop,
+    );
+    limit.map(Some).map_err(|error| failure(&error))
+}
+
 fn what_is_sent(plan: &Plan) -> &'static str {
-    if plan.endpoint.is_datagram() {
+    if plan.conversation.has_files() {
+        "files"
+    } else if plan.endpoint.is_datagram() {
         "datagrams"
     } else if plan.conversation.has_lines() {
         "lines"
@@ -133,7 +146,7 @@ pub(crate) fn failure(error: &LoadError) -> Failure {
 }
 
 /// The result, a line for each figure.
-fn as_text(measured: &Measurement, limit: GeneratorLimit) -> String {
+fn as_text(plan: &Plan, measured: &Measurement, limit: Option<GeneratorLimit>) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: String| {
         // Writing to a text does not fail.
@@ -143,8 +156,15 @@ fn as_text(measured: &Measurement, limit: GeneratorLimit) -> String {
     let offered = measured.offered.map_or_else(String::new, |offered| {
         format!(" of {offered} that were due")
     });
+    if let Some(bytes) = measured.bytes {
+        line("throughput", throughput(bytes, measured.seconds));
+    }
     line(
-        "served",
+        if plan.conversation.has_files() {
+            "transfers"
+        } else {
+            "served"
+        },
         format!("{}{offered}, {rate:.0} a second", measured.served),
     );
     for (name, part) in [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)] {
@@ -182,9 +202,9 @@ fn as_text(measured: &Measurement, limit: GeneratorLimit) -> String {
     line(
         "generator",
         format!(
-            "busy for {:.0} % of the time, at most {:.0} messages a second{bound}",
+            "busy for {:.0} % of the time, at most {}{bound}",
             busy * 100.0,
-            limit.messages_per_second
+            at_most(measured, limit)
         ),
     );
     if let Some(late) = measured.generator.late_p99_us {
@@ -198,6 +218,24 @@ fn as_text(measured: &Measurement, limit: GeneratorLimit) -> String {
     }
     text.pop();
     text
+}
+
+/// `1.234 GB/s (617,000,000 bytes)`.
+#[expect(clippy::cast_precision_loss, reason = "bytes of some minutes")]
+fn throughput(bytes: u64, seconds: f64) -> String {
+    let rate = bytes as f64 / seconds.max(1e-9) / 1e9;
+    format!("{rate:.3} GB/s ({bytes} bytes)")
+}
+
+/// What the load generator could do in a second without a pause: with messages what was measured before, with files what follows from this load.
+#[expect(clippy::cast_precision_loss, reason = "bytes of some minutes")]
+fn at_most(measured: &Measurement, limit: Option<GeneratorLimit>) -> String {
+    if let Some(limit) = limit {
+        return format!("{:.0} messages a second", limit.messages_per_second);
+    }
+    let busy = (measured.seconds * measured.generator.busy).max(1e-9);
+    let bytes = measured.bytes.unwrap_or(0) as f64;
+    format!("{:.2} GB a second", bytes / busy / 1e9)
 }
 
 /// What was lost, and what that means where it is much.
@@ -226,7 +264,8 @@ fn microseconds(time: f64) -> String {
     }
 }
 
-fn as_json(plan: &Plan, measured: &Measurement, limit: GeneratorLimit) -> String {
+#[expect(clippy::cast_precision_loss, reason = "bytes of some minutes")]
+fn as_json(plan: &Plan, measured: &Measurement, limit: Option<GeneratorLimit>) -> String {
     json!({
         "schema": 1,
         "endpoint": plan.endpoint,
@@ -236,6 +275,8 @@ fn as_json(plan: &Plan, measured: &Measurement, limit: GeneratorLimit) -> String
         "connections": plan.connections,
         "message_bytes": plan.message_bytes,
         "seconds": measured.seconds,
+        "bytes": measured.bytes,
+        "bytes_per_second": measured.bytes.map(|bytes| bytes as f64 / measured.seconds.max(1e-9)),
         "served": measured.served,
         "served_per_second": rate_of(measured),
         "offered": measured.offered,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args};
 use signal_hook::consts::signal::{SIGINT, SIGTERM};
-use socketserver_bench::load::Form;
+use socketserver_bench::load::{Conversation, Form};
 
 use crate::exit::Failure;
 use crate::units;
@@ -15,9 +15,9 @@ use crate::units;
 #[derive(Args, Debug)]
 #[command(next_help_heading = "The load")]
 pub(crate) struct LoadOptions {
-    /// Bytes of a message
-    #[arg(long, value_name = "SIZE", default_value = "64", value_parser = units::size)]
-    pub(crate) size: usize,
+    /// Bytes of a message, or of a file [default: 64; of a file 16MiB]
+    #[arg(long, value_name = "SIZE", value_parser = units::size)]
+    size: Option<usize>,
     /// Closed loop: messages that each connection has on their way at once
     #[arg(long, value_name = "N", default_value = "1", value_parser = units::count::<usize>)]
     window: usize,
@@ -48,7 +48,21 @@ pub(crate) struct LoadOptions {
     pub(crate) warm_up: Duration,
 }
 
+/// Bytes of a message where nothing is said.
+const MESSAGE_BYTES: usize = 64;
+/// Bytes of a file: so many that what comes before and after them hardly counts, and few enough that several are transferred in a second.
+const FILE_BYTES: usize = 16 << 20;
+
 impl LoadOptions {
+    /// Bytes of a message, or of a file.
+    pub(crate) fn message_bytes(&self, conversation: Conversation) -> usize {
+        self.size.unwrap_or(if conversation.has_files() {
+            FILE_BYTES
+        } else {
+            MESSAGE_BYTES
+        })
+    }
+
     /// One form, or open loops at several rates, in rising order.
     pub(crate) fn forms(&self) -> Vec<Form> {
         let mut rates = self.rate.clone();

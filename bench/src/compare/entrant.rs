@@ -90,7 +90,7 @@ impl Entrant {
 
     /// The command that starts it, as far as it is the same in all runs.
     fn words(&self, comparison: &Comparison) -> Vec<String> {
-        let handler = comparison.conversation.to_string();
+        let handler = comparison.conversation.handler();
         let endpoint = match comparison.transport {
             Transport::Tcp => "tcp://127.0.0.1:0",
             Transport::Unix => "unix:PATH",
@@ -101,8 +101,13 @@ impl Entrant {
             Self::Mode(mode, style) | Self::Control(mode, style) => {
                 let (mode, style) = (mode.to_string(), style.word());
                 let words = ["socketserver", "serve", &handler, endpoint, "--mode", &mode];
-                let style = ["--style", style];
-                return words.into_iter().chain(style).map(str::to_owned).collect();
+                let options: &[&str] = if comparison.conversation.has_files() {
+                    &["--root", "FOLDER", "--anonymous", "rw"]
+                } else {
+                    &["--style", style]
+                };
+                let words = words.iter().chain(options);
+                return words.map(|&word| word.to_owned()).collect();
             }
             Self::Peer(kind) => vec![
                 "socketserver-peer",

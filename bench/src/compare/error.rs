@@ -33,6 +33,8 @@ pub enum StartServerError {
     NoPeers,
     /// It cannot be had over this transport: a server of somebody else over a Unix socket, or a peer of this package over datagrams.
     Transport,
+    /// It does not serve files: a peer of this package.
+    Files,
     /// The comparison was interrupted.
     Interrupted,
     /// The system refuses something else.
@@ -66,6 +68,7 @@ impl fmt::Display for StartServerError {
             Self::Transport => f.write_str(
                 "it does not serve this transport (servers of others are compared over TCP and UDP, the peers of this package over streams)",
             ),
+            Self::Files => f.write_str("it does not serve files"),
             Self::Interrupted => f.write_str("the comparison was interrupted"),
             Self::System(source) => f.write_str(&cause(source)),
         }

@@ -8,25 +8,32 @@
 //! * The first contestant takes part twice. Whatever differs between a server and itself is noise, and a difference
 //!   between two servers must be larger than that to be one.
 //! * What the load generator can do at most is measured first, and a run in which it was the bottleneck says so.
+//! * Files lie in one folder for all, and are the same for everybody. Each server is asked for each of them once before it is measured.
 //! * Over datagrams whatever is lost is counted, and said beside the figures: a server that drops is not faster.
 
 mod calibrate;
 mod entrant;
 mod error;
 mod server;
+mod watch;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
+
+use tempfile::TempDir;
 
 pub use self::calibrate::generator_limit;
 pub use self::entrant::{Entrant, ForeignCommand, ForeignError, PeerKind, Style, UnknownStyle};
 pub use self::error::StartServerError;
 use self::server::{Life, Server};
-use crate::load::{self, Conversation, Form, LoadError, Phases, Plan, datagram_contradiction};
+use self::watch::Watch;
+use crate::load::{
+    self, Conversation, Form, LoadError, Plan, datagram_contradiction, files_contradiction,
+};
 use crate::report::{Cost, GeneratorLimit, Report, Run, SCHEMA, Setup};
-use crate::watch::{Processors, Sample, as_on, machine, sample};
+use crate::watch::{Processors, as_on, machine};
 
 /// Over what servers are talked to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,7 +70,7 @@ pub struct Comparison {
     pub active: Option<usize>,
     /// Connections besides, that send and never read. Streams only.
     pub stuck: usize,
-    /// Bytes of a message.
+    /// Bytes of a message, or of a file.
     pub message_bytes: usize,
     /// How long a connection waits after an answer.
     pub think: Duration,
@@ -131,14 +138,22 @@ impl Comparison {
             Processors::default()
         };
         let mut report = self.empty_report(&processors);
-        report.generator = generator_limit(
-            self.form(),
-            self.transport.is_datagram(),
-            self.message_bytes,
-            &processors,
-            stop,
-        )?;
-        progress(Progress::Calibrated(report.generator));
+        // Files have no such limit: how busy it was stands beside each run.
+        if !self.conversation.has_files() {
+            report.generator = generator_limit(
+                self.form(),
+                self.transport.is_datagram(),
+                self.message_bytes,
+                &processors,
+                stop,
+            )?;
+            progress(Progress::Calibrated(report.generator));
+        }
+        let root = self.root()?;
+        let place = Place {
+            processors: &processors,
+            root: root.as_ref().map(TempDir::path),
+        };
 
         let mut absent = BTreeSet::new();
         let total = self.rounds * self.turns().len();
@@ -166,7 +181,7 @@ impl Comparison {
                     round,
                     rounds: self.rounds,
                 });
-                match self.measure(entrant, (connections, form), round, &processors, stop) {
+                match self.measure(entrant, (connections, form), round, &place, stop) {
                     // What was interrupted is no measurement.
                     _ if stop.load(Ordering::Relaxed) => {}
                     Ok(run) => {
@@ -187,8 +202,23 @@ impl Comparison {
         Ok(report)
     }
 
+    /// The folder of the files, if there are any. It goes with the value.
+    fn root(&self) -> Result<Option<TempDir>, LoadError> {
+        let has_files = self.conversation.has_files();
+        (has_files.then(TempDir::new).transpose()).map_err(LoadError::System)
+    }
+
     /// Refuses a load that the transport does not have, before any server is started for it.
     fn check(&self) -> Result<(), LoadError> {
+        if self.conversation.has_files() {
+            let contradiction = files_contradiction(
+                self.form(),
+                self.active.is_some() || self.stuck > 0,
+                self.think,
+                self.transport.is_datagram(),
+            );
+            return contradiction.map_or(Ok(()), |what| Err(LoadError::Plan(what)));
+        }
         if !self.transport.is_datagram() {
             return Ok(());
         }
@@ -275,15 +305,17 @@ impl Comparison {
         entrant: &Entrant,
         (connections, form): (usize, Form),
         round: usize,
-        processors: &Processors,
+        place: &Place<'_>,
         stop: &AtomicBool,
     ) -> Result<Run, StartServerError> {
-        let server = as_on(&processors.server, || {
-            Server::start(self, entrant, connections, stop)
+        let server = as_on(&place.processors.server, || {
+            Server::start(self, entrant, connections, place.root, stop)
         })?;
         let mut watch = Watch::new(server.process());
         let plan = self.plan(&server, connections, form);
-        let measured = as_on(&processors.load, || load::run(&plan, &mut watch, stop));
+        let measured = as_on(&place.processors.load, || {
+            load::run(&plan, &mut watch, stop)
+        });
         let life = server.end();
         let mut run = Run {
             contestant: entrant.name(),
@@ -304,6 +336,7 @@ impl Comparison {
                 run.seconds = measured.seconds;
                 run.served = measured.served;
                 run.offered = measured.offered;
+                run.bytes = measured.bytes;
                 run.datagrams = measured.datagrams;
                 run.latency = measured.latency;
                 run.series = measured.series;
@@ -331,6 +364,7 @@ impl Comparison {
             warm_up: self.warm_up,
             duration: self.duration,
             loss_timeout: self.loss_timeout,
+            files_prefix: (self.conversation.has_files()).then(|| FILES.to_owned()),
             ..Plan::new(server.endpoint().clone(), self.conversation)
         }
     }
@@ -349,7 +383,9 @@ impl Comparison {
             Form::Churn => life.system_calls,
             _ => life.transfers,
         };
-        let calls = calls.filter(|_| answered > 0 && self.stuck == 0);
+        // A file takes many of each, and preparing took some besides.
+        let is_told = answered > 0 && self.stuck == 0 && !self.conversation.has_files();
+        let calls = calls.filter(|_| is_told);
         Some(Cost {
             bytes_per_connection: grown.max(0.0) / (connections + self.stuck) as f64,
             system_calls_per_message: calls.map(|calls| calls as f64 / answered as f64),
@@ -358,41 +394,20 @@ impl Comparison {
     }
 }
 
+/// How the names of the files begin in the folder that all servers are given.
+const FILES: &str = "file";
+
+/// Where a server runs, and what it has there.
+struct Place<'a> {
+    processors: &'a Processors,
+    /// The folder whose files it serves, if it serves any.
+    root: Option<&'a Path>,
+}
+
 /// `with 1 connection`.
 fn counted(connections: usize) -> String {
     let plural = if connections == 1 { "" } else { "s" };
     format!("with {connections} connection{plural}")
-}
-
-/// Looks at the server when the load says so.
-#[derive(Debug)]
-struct Watch {
-    process: u32,
-    /// Before anybody has connected.
-    before: Option<Sample>,
-    begin: Option<Sample>,
-    end: Option<Sample>,
-}
-
-impl Watch {
-    fn new(process: u32) -> Self {
-        Self {
-            process,
-            before: sample(process),
-            begin: None,
-            end: None,
-        }
-    }
-}
-
-impl Phases for Watch {
-    fn begin(&mut self) {
-        self.begin = sample(self.process);
-    }
-
-    fn end(&mut self) {
-        self.end = sample(self.process);
-    }
 }
 
 impl Transport {

@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -70,6 +71,7 @@ impl Server {
         comparison: &Comparison,
         entrant: &Entrant,
         connections: usize,
+        files: Option<&Path>,
         stop: &AtomicBool,
     ) -> Result<Self, StartServerError> {
         let folder = TempDir::new().map_err(StartServerError::System)?;
@@ -78,7 +80,7 @@ impl Server {
                 let room = connections + comparison.stuck + CONNECTIONS_RESERVE;
                 let mut command = Command::new(&comparison.program);
                 command
-                    .args(["serve", &comparison.conversation.to_string()])
+                    .args(["serve", &comparison.conversation.handler()])
                     .arg(own_endpoint(comparison.transport, &folder))
                     .args(["--mode", &mode.to_string(), "--style", style.word()])
                     .args(["--max-connections", &room.to_string()])
@@ -87,8 +89,15 @@ impl Server {
                     .arg("--stats-file")
                     .arg(folder.path().join(STATS))
                     .arg("--quiet");
+                if let Some(folder) = files {
+                    command
+                        .arg("--root")
+                        .arg(folder)
+                        .args(["--anonymous", "rw"]);
+                }
                 Self::announced(command, folder, stop)
             }
+            Entrant::Peer(_) if comparison.conversation.has_files() => Err(StartServerError::Files),
             Entrant::Peer(_) if comparison.transport.is_datagram() => {
                 Err(StartServerError::Transport)
             }
@@ -98,7 +107,7 @@ impl Server {
                 command
                     .arg(kind.word())
                     .arg(own_endpoint(comparison.transport, &folder))
-                    .args(["--handler", &comparison.conversation.to_string()]);
+                    .args(["--handler", &comparison.conversation.handler()]);
                 Self::announced(command, folder, stop)
             }
             Entrant::Foreign(foreign) => match comparison.transport {

@@ -29,6 +29,8 @@ pub enum LoadError {
         /// How many files this program may have open.
         files: u64,
     },
+    /// The server does not take, or give, the files that are to be transferred: this is why.
+    Files(String),
     /// The plan contradicts itself.
     Plan(&'static str),
     /// The system refuses something else.
@@ -55,6 +57,7 @@ impl fmt::Display for LoadError {
                 "{connections} connections need more than the {files} files that this program may have open: \
                  raise the limit (ulimit -Hn) or use fewer connections"
             ),
+            Self::Files(why) => write!(f, "no file can be transferred: {why}"),
             Self::Plan(what) => f.write_str(what),
             Self::System(source) => write!(f, "the load cannot go on: {}", cause(source)),
         }
@@ -67,7 +70,7 @@ impl std::error::Error for LoadError {
             Self::Resolve { source, .. } | Self::Connect { source, .. } | Self::System(source) => {
                 Some(source)
             }
-            Self::Descriptors { .. } | Self::Plan(_) => None,
+            Self::Descriptors { .. } | Self::Files(_) | Self::Plan(_) => None,
         }
     }
 }

@@ -29,12 +29,21 @@
 //! waited. Loss is no fault by itself, and is told wherever it is above zero.
 //!
 //! Churn, silent and stuck connections are for streams: a server of datagrams does not know who has a socket.
+//!
+//! # Files
+//!
+//! A load of files ([`Conversation::Files`]) is a closed loop in which an answer is a file: each connection transfers one after the other, in version 2 of the
+//! file protocol, and the latency is that of the last byte. Every connection has a file of its own with bytes of its own, [`Plan::message_bytes`] of
+//! them, which no side of the load ever holds as a whole. What is got is compared byte by byte; what is put is stored under its hash, and got back when
+//! measuring is over. [`Measurement::bytes`] counts the bytes that went while it was measured, those of transfers that had not ended among them: of large
+//! files only a few end in that time.
 
 mod clients;
 mod clock;
 mod connection;
 mod datagrams;
 mod error;
+mod files;
 mod payload;
 mod plan;
 mod resource;
@@ -46,9 +55,9 @@ use std::sync::atomic::AtomicBool;
 
 pub use self::error::LoadError;
 pub(crate) use self::error::cause;
-pub use self::payload::{Conversation, UnknownConversation};
-pub(crate) use self::plan::datagram_contradiction;
+pub use self::payload::{Conversation, Direction, UnknownConversation};
 pub use self::plan::{Form, Plan};
+pub(crate) use self::plan::{datagram_contradiction, files_contradiction};
 pub use self::tally::Measurement;
 
 /// Who is told when measuring begins and ends, so that the server can be looked at in the same moments.
@@ -74,7 +83,9 @@ pub fn run(
 ) -> Result<Measurement, LoadError> {
     plan.check()?;
     resource::make_room(plan)?;
-    if plan.endpoint.is_datagram() {
+    if let Conversation::Files(direction) = plan.conversation {
+        files::Load::new(plan, direction, stop)?.run(phases)
+    } else if plan.endpoint.is_datagram() {
         datagrams::Load::new(plan, stop)?.run(phases)
     } else {
         clients::Clients::new(plan, stop)?.run(phases)

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// What kind of answers a server gives.
 ///
-/// It is written as the handlers of `socketserver serve` are: `echo`, `uppercase`, `work:200us`, `wait:5ms`.
+/// It is written as the handlers of `socketserver serve` are: `echo`, `uppercase`, `work:200us`, `wait:5ms`; and `files:get` or `files:put`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Conversation {
     /// The same bytes.
@@ -17,6 +17,17 @@ pub enum Conversation {
     Work(Duration),
     /// The same line, after so long a wait.
     Wait(Duration),
+    /// Files, by the file protocol in version 2, that everybody may read and write.
+    Files(Direction),
+}
+
+/// Which way files go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From the server.
+    Get,
+    /// To the server.
+    Put,
 }
 
 /// A text that names no conversation.
@@ -27,6 +38,19 @@ impl Conversation {
     /// Whether messages are lines.
     pub fn has_lines(self) -> bool {
         matches!(self, Self::Work(_) | Self::Wait(_))
+    }
+
+    /// Whether messages are files.
+    pub fn has_files(self) -> bool {
+        matches!(self, Self::Files(_))
+    }
+
+    /// The handler that serves it, as `socketserver serve` has it.
+    pub fn handler(self) -> String {
+        match self {
+            Self::Files(_) => "files".to_owned(),
+            other => other.to_string(),
+        }
     }
 }
 
@@ -43,6 +67,8 @@ impl FromStr for Conversation {
             None if text == "wait" => Ok(Self::Wait(Duration::from_millis(5))),
             Some(("work", rest)) => Ok(Self::Work(time(rest)?)),
             Some(("wait", rest)) => Ok(Self::Wait(time(rest)?)),
+            Some(("files", "get")) => Ok(Self::Files(Direction::Get)),
+            Some(("files", "put")) => Ok(Self::Files(Direction::Put)),
             _ => Err(unknown()),
         }
     }
@@ -55,6 +81,8 @@ impl fmt::Display for Conversation {
             Self::Uppercase => return f.write_str("uppercase"),
             Self::Work(time) => ("work", time),
             Self::Wait(time) => ("wait", time),
+            Self::Files(Direction::Get) => return f.write_str("files:get"),
+            Self::Files(Direction::Put) => return f.write_str("files:put"),
         };
         // Without the spaces that a time of several units has.
         let time = humantime::format_duration(*time).to_string();
@@ -66,7 +94,7 @@ impl fmt::Display for UnknownConversation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "'{}' cannot be measured: write echo, uppercase, work:200us or wait:5ms",
+            "'{}' cannot be measured: write echo, uppercase, work:200us, wait:5ms, files:get or files:put",
             self.0.escape_debug()
         )
     }
@@ -175,11 +203,22 @@ mod tests {
             "work:200us",
             "wait:5ms",
             "wait:1s500ms",
+            "files:get",
+            "files:put",
         ] {
             let conversation: Conversation = text.parse().expect(text);
             assert_eq!(conversation.to_string(), text);
         }
-        for text in ["", "Echo", "work:", "work:soon", "echo:1s", "chat"] {
+        for text in [
+            "",
+            "Echo",
+            "work:",
+            "work:soon",
+            "echo:1s",
+            "chat",
+            "files",
+            "files:ls",
+        ] {
             assert!(text.parse::<Conversation>().is_err(), "{text}");
         }
     }

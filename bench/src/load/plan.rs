@@ -19,7 +19,7 @@ pub struct Plan {
     pub conversation: Conversation,
     /// In which form.
     pub form: Form,
-    /// Bytes of a message, at least one; at least two where the conversation has lines, and at most 65,507 in a datagram.
+    /// Bytes of a message or of a file, at least one; at least two where the conversation has lines, and at most 65,507 in a datagram.
     pub message_bytes: usize,
     /// How many connections are open at once.
     pub connections: usize,
@@ -39,6 +39,9 @@ pub struct Plan {
     pub connect_timeout: Duration,
     /// After how long a datagram without an answer counts as lost: above zero. It is noticed up to a thirtieth, and up to 50 ms, later.
     pub loss_timeout: Duration,
+    /// How the names of the files begin that are transferred, which then stay there for the next load. Without it they have names that nobody else has,
+    /// and are removed in the end.
+    pub files_prefix: Option<String>,
 }
 
 /// The form of a load.
@@ -94,6 +97,7 @@ impl Plan {
             duration: Duration::from_secs(1),
             connect_timeout: Duration::from_secs(10),
             loss_timeout: Duration::from_secs(1),
+            files_prefix: None,
         }
     }
 
@@ -104,20 +108,30 @@ impl Plan {
             .min(self.connections)
     }
 
-    /// Refuses what contradicts itself.
-    pub(super) fn check(&self) -> Result<(), LoadError> {
-        if self.endpoint.is_datagram() {
-            let active = self.active.is_some_and(|active| active < self.connections);
-            let contradiction = datagram_contradiction(
+    /// Refuses what contradicts itself, which [`run`](super::run) does, too.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::Plan`], with a sentence for people.
+    pub fn check(&self) -> Result<(), LoadError> {
+        let active = self.active.is_some_and(|active| active < self.connections);
+        let has_datagrams = self.endpoint.is_datagram();
+        let contradiction = if self.conversation.has_files() {
+            let besides = active || self.stuck > 0;
+            files_contradiction(self.form, besides, self.think, has_datagrams)
+        } else if has_datagrams {
+            datagram_contradiction(
                 self.form,
                 active,
                 self.stuck > 0,
                 self.message_bytes,
                 self.loss_timeout,
-            );
-            contradiction.map_or(Ok(()), |what| Err(LoadError::Plan(what)))?;
-        }
-        let has_lines = self.conversation.has_lines() && !self.endpoint.is_datagram();
+            )
+        } else {
+            None
+        };
+        contradiction.map_or(Ok(()), |what| Err(LoadError::Plan(what)))?;
+        let has_lines = self.conversation.has_lines() && !has_datagrams;
         let contradiction = match self.form {
             _ if self.message_bytes == 0 => "a message has at least one byte",
             _ if has_lines && self.message_bytes < 2 => {
@@ -134,6 +148,28 @@ impl Plan {
             _ => return Ok(()),
         };
         Err(LoadError::Plan(contradiction))
+    }
+}
+
+/// What contradicts itself in a load of files: they have one form only.
+pub(crate) fn files_contradiction(
+    form: Form,
+    has_silent_or_stuck: bool,
+    think: Duration,
+    has_datagrams: bool,
+) -> Option<&'static str> {
+    if has_datagrams {
+        Some("files need a stream: measure them over TCP or Unix sockets")
+    } else if form != (Form::Closed { window: 1 }) {
+        Some(
+            "each connection transfers one file after the other: a window, a rate and churn are for messages",
+        )
+    } else if has_silent_or_stuck {
+        Some("with files every connection transfers: silent and stuck ones are for messages")
+    } else if !think.is_zero() {
+        Some("files follow each other at once: thinking is for messages")
+    } else {
+        None
     }
 }
 

@@ -24,6 +24,8 @@ pub struct Measurement {
     pub answered: u64,
     /// Messages that were due within that time, in an open loop.
     pub offered: Option<u64>,
+    /// Bytes of files that went within that time, also of transfers that had not ended; none where there are no files.
+    pub bytes: Option<u64>,
     /// What became of the datagrams; none over streams.
     pub datagrams: Option<Datagrams>,
     /// How long answers took. What was lost counts with the time that was waited for it.

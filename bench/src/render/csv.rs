@@ -87,6 +87,7 @@ fn heading(metric: Metric) -> String {
         (Metric::SystemCalls | Metric::ContextSwitches, _) => format!("{word}_per_message"),
         (Metric::MemoryPerConnection, _) => "memory_bytes_per_connection".to_owned(),
         (_, Unit::PerSecond) => format!("{word}_per_second"),
+        (_, Unit::BytesPerSecond) => format!("{word}_bytes_per_second"),
         (_, Unit::Microseconds) => format!("{word}_us"),
         (_, Unit::Bytes) => format!("{word}_bytes"),
         (_, Unit::Count) => word,

@@ -49,6 +49,7 @@ pub(crate) fn method(report: &Report) -> Vec<String> {
     let latency = match setup.load.as_str() {
         "open loop" => OPEN,
         "churn" => CHURN,
+        _ if setup.has_files() => FILES,
         _ => CLOSED,
     };
     let twice = report.contestants.iter().any(is_control).then_some(TWICE);
@@ -90,6 +91,10 @@ A client sent its next message after an answer, so a server that stalls also kee
 
 const CHURN: &str = "\
 Each client connected, sent one message, took the answer and left, again and again; latency counts from the wish to connect.";
+
+const FILES: &str = "\
+Each client transferred one file after the other, and latency is that of the last byte, or of the word that the file is stored; throughput counts \
+every byte of a file that went, also of transfers that had not ended.";
 
 const TWICE: &str = "One server took part twice: what differs between the two is noise.";
 
@@ -149,7 +154,14 @@ fn load(report: &Report) -> String {
     } else if setup.window > 1 {
         parts.push(format!("{} messages on their way at once", setup.window));
     }
-    parts.push(format!("{}-byte messages", thousands(setup.message_bytes)));
+    parts.push(if setup.has_files() {
+        format!(
+            "files of {}, one after the other",
+            bytes(number(setup.message_bytes))
+        )
+    } else {
+        format!("{}-byte messages", thousands(setup.message_bytes))
+    });
     if setup.think_seconds > 0.0 {
         parts.push(format!(
             "a pause of {} after each answer",

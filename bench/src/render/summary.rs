@@ -27,8 +27,19 @@ const SEEN_OF_DATAGRAMS: [Metric; 8] = [
     Metric::Fairness,
 ];
 
+/// What the clients see of files.
+const SEEN_OF_FILES: [Metric; 7] = [
+    Metric::Throughput,
+    Metric::Served,
+    Metric::P50,
+    Metric::P90,
+    Metric::P99,
+    Metric::Max,
+    Metric::Fairness,
+];
+
 /// What the server spends for it, and what went wrong: last, since it is nothing as a rule.
-pub(crate) const SPENT: [Metric; 7] = [
+const SPENT: [Metric; 7] = [
     Metric::Cpu,
     Metric::SystemCalls,
     Metric::ContextSwitches,
@@ -37,6 +48,29 @@ pub(crate) const SPENT: [Metric; 7] = [
     Metric::Threads,
     Metric::Errors,
 ];
+
+/// The same for files.
+const SPENT_ON_FILES: [Metric; 5] = [
+    Metric::CpuPerGib,
+    Metric::Memory,
+    Metric::MemoryPerConnection,
+    Metric::Threads,
+    Metric::Errors,
+];
+
+/// What is drawn first: how fast, how long, and at what price.
+pub(crate) fn drawn(report: &Report) -> [Metric; 4] {
+    if report.setup.has_files() {
+        [
+            Metric::Throughput,
+            Metric::P99,
+            Metric::CpuPerGib,
+            Metric::Memory,
+        ]
+    } else {
+        [Metric::Served, Metric::P99, Metric::Cpu, Metric::Memory]
+    }
+}
 
 /// The heading of a metric's column.
 pub(crate) fn heading(metric: Metric) -> &'static str {
@@ -47,6 +81,7 @@ pub(crate) fn heading(metric: Metric) -> &'static str {
         Metric::System => "system/msg",
         Metric::SystemCalls => "syscalls/msg",
         Metric::ContextSwitches => "switches/msg",
+        Metric::CpuPerGib => "cpu/GiB",
         Metric::MemoryPerConnection => "memory/conn",
         other => other.word(),
     }
@@ -54,10 +89,21 @@ pub(crate) fn heading(metric: Metric) -> &'static str {
 
 /// What the clients see, in the order of the columns.
 fn seen(report: &Report) -> &'static [Metric] {
-    if report.runs.iter().any(|run| run.datagrams.is_some()) {
+    if report.setup.has_files() {
+        &SEEN_OF_FILES
+    } else if report.runs.iter().any(|run| run.datagrams.is_some()) {
         &SEEN_OF_DATAGRAMS
     } else {
         &SEEN
+    }
+}
+
+/// What servers spend, in the order of the columns.
+fn spent(report: &Report) -> &'static [Metric] {
+    if report.setup.has_files() {
+        &SPENT_ON_FILES
+    } else {
+        &SPENT
     }
 }
 
@@ -66,8 +112,10 @@ fn seen(report: &Report) -> &'static [Metric] {
 pub(crate) struct Section<'a> {
     /// How many connections.
     pub(crate) connections: usize,
-    /// What the clients see, in the order of the columns; what servers spend follows.
+    /// What the clients see, in the order of the columns.
     pub(crate) seen: &'static [Metric],
+    /// What servers spend, in the columns behind those.
+    pub(crate) spent: &'static [Metric],
     /// The contestants, in the order of the report.
     pub(crate) rows: Vec<Row<'a>>,
     /// What the marks of the rows mean.
@@ -77,7 +125,7 @@ pub(crate) struct Section<'a> {
 impl Section<'_> {
     /// The metrics of its columns.
     pub(crate) fn metrics(&self) -> impl Iterator<Item = Metric> {
-        self.seen.iter().copied().chain(SPENT)
+        (self.seen.iter().chain(self.spent)).copied()
     }
 }
 
@@ -101,6 +149,7 @@ pub(crate) fn sections(report: &Report) -> Vec<Section<'_>> {
         Section {
             connections,
             seen: seen(report),
+            spent: spent(report),
             rows,
             footnotes,
         }

@@ -3,9 +3,9 @@
 use super::chart::{Anchor, FORMS, Key, LETTER, Length, THEMES, label, legend, rules, text_width};
 use super::figure::{Figure, against};
 use super::markup::Markup;
-use super::prose;
 use super::units::number;
-use crate::report::{Metric, Report};
+use super::{prose, summary};
+use crate::report::Report;
 
 /// As wide as a README is at most.
 const WIDTH: f64 = 900.0;
@@ -17,11 +17,9 @@ const SMALL: f64 = (WIDTH - 2.0 * EDGE - GUTTER) / 2.0;
 /// How high the title of a small chart is.
 const TITLE: f64 = LETTER * 2.0;
 
-const METRICS: [Metric; 4] = [Metric::Served, Metric::P99, Metric::Cpu, Metric::Memory];
-
 /// A report as a picture that stands alone, in SVG.
 pub fn picture(report: &Report, verdict: &[String]) -> String {
-    let figures: Vec<_> = METRICS
+    let figures: Vec<_> = summary::drawn(report)
         .into_iter()
         .filter_map(|metric| against(report, metric))
         .collect();

@@ -22,6 +22,7 @@ pub(crate) fn value(metric: Metric, value: f64) -> String {
     match metric.unit() {
         Unit::Microseconds => scaled(value, &TIMES),
         Unit::Bytes => scaled(value, &SIZES),
+        Unit::BytesPerSecond => scaled(value, &SIZES) + "/s",
         Unit::Percent => percent(value),
         _ if metric == Metric::Threads || metric == Metric::Errors => count(value),
         Unit::PerSecond | Unit::Count if value >= 99.95 => thousands(whole(value)),
@@ -55,7 +56,7 @@ pub(crate) fn range(low: &str, high: &str) -> String {
 pub(crate) fn tick(unit: Unit, value: f64) -> String {
     let steps: &[(f64, &str)] = match unit {
         Unit::Microseconds => &TIMES,
-        Unit::Bytes => &SIZES,
+        Unit::Bytes | Unit::BytesPerSecond => &SIZES,
         Unit::PerSecond | Unit::Count | Unit::Percent => {
             &[(1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, "")]
         }
@@ -162,6 +163,8 @@ mod tests {
             (Metric::P99, 12_340.0, "12.3 ms"),
             (Metric::P99, 61e6, "61.0 s"),
             (Metric::Memory, 94_200_000.0, "94.2 MB"),
+            (Metric::Throughput, 1.234e9, "1.23 GB/s"),
+            (Metric::CpuPerGib, 812_345.0, "812 ms"),
             (Metric::Served, 19_998.4, "19,998"),
             (Metric::Served, 0.0, "0"),
             (Metric::SystemCalls, 2.0, "2.00"),

@@ -57,13 +57,15 @@ pub enum Direction {
 pub struct Incomparable(String);
 
 /// What sentences tell of. The others are parts of these, or too uncertain: the slowest answer of a million differs every time.
-const TOLD: [Metric; 6] = [
+const TOLD: [Metric; 8] = [
     Metric::Served,
     Metric::P50,
     Metric::P99,
     Metric::Cpu,
     Metric::SystemCalls,
     Metric::Memory,
+    Metric::Throughput,
+    Metric::CpuPerGib,
 ];
 
 impl Report {

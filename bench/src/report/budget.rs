@@ -209,11 +209,21 @@ impl Scale {
             scale("MiB", 1_048_576.0),
             scale("GiB", 1_073_741_824.0),
         ];
+        const RATES: &[Scale] = &[
+            scale("B/s", 1.0),
+            scale("kB/s", 1e3),
+            scale("MB/s", 1e6),
+            scale("GB/s", 1e9),
+            scale("KiB/s", 1024.0),
+            scale("MiB/s", 1_048_576.0),
+            scale("GiB/s", 1_073_741_824.0),
+        ];
         const NUMBERS: &[Scale] = &[scale("", 1.0), scale("k", 1e3)];
         const PARTS: &[Scale] = &[scale("%", 1.0)];
         match unit {
             Unit::Microseconds => TIMES,
             Unit::Bytes => SIZES,
+            Unit::BytesPerSecond => RATES,
             Unit::PerSecond | Unit::Count => NUMBERS,
             Unit::Percent => PARTS,
         }
@@ -309,6 +319,7 @@ fn limit(value: &str, metric: Metric) -> Result<(f64, Scale), String> {
             match metric.unit() {
                 Unit::Microseconds => "a time such as 12us, 5ms or 1s",
                 Unit::Bytes => "a size such as 64KiB, 200MiB, 1GiB, 64kB or 200MB",
+                Unit::BytesPerSecond => "a rate such as 200MB/s or 1.5GiB/s",
                 Unit::PerSecond | Unit::Count => "a number such as 200 or 10k",
                 Unit::Percent => "parts of a hundred such as 0.1%",
             }
@@ -343,6 +354,14 @@ mod tests {
             ("reactor.p99.9>1s", "reactor", None, Metric::P999, 1e6),
             ("node.js.p50 > 5µs", "node.js", None, Metric::P50, 5.0),
             ("r@1000.cpu >= 1.5us", "r", Some(1000), Metric::Cpu, 1.5),
+            ("r.cpu-per-gib > 1.5s", "r", None, Metric::CpuPerGib, 1.5e6),
+            (
+                "r.throughput < 1.5GB/s",
+                "r",
+                None,
+                Metric::Throughput,
+                1.5e9,
+            ),
             (
                 "t.memory > 2MiB",
                 "t",

@@ -42,6 +42,10 @@ pub enum Metric {
     Errors,
     /// Datagrams that were lost, in parts of a hundred; of streams nothing.
     Loss,
+    /// Bytes of files in a second; of messages nothing.
+    Throughput,
+    /// Time on a processor for each GiB of files, in microseconds; of messages nothing.
+    CpuPerGib,
 }
 
 /// In what a metric is counted.
@@ -53,11 +57,16 @@ pub enum Unit {
     Microseconds,
     /// Bytes.
     Bytes,
+    /// Bytes in a second.
+    BytesPerSecond,
     /// A plain number.
     Count,
     /// Parts of a hundred.
     Percent,
 }
+
+/// Bytes of a GiB.
+const GIB: f64 = 1_073_741_824.0;
 
 /// A name that no metric has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +74,7 @@ pub struct UnknownMetric(String);
 
 impl Metric {
     /// All of them, in the order of the tables.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Served,
         Self::P50,
         Self::P90,
@@ -83,6 +92,8 @@ impl Metric {
         Self::Fairness,
         Self::Errors,
         Self::Loss,
+        Self::Throughput,
+        Self::CpuPerGib,
     ];
 
     /// The word for it, on the command line and in files.
@@ -105,6 +116,8 @@ impl Metric {
             Self::Fairness => "fairness",
             Self::Errors => "errors",
             Self::Loss => "loss",
+            Self::Throughput => "throughput",
+            Self::CpuPerGib => "cpu-per-gib",
         }
     }
 
@@ -119,7 +132,8 @@ impl Metric {
             | Self::Max
             | Self::Cpu
             | Self::User
-            | Self::System => Unit::Microseconds,
+            | Self::System
+            | Self::CpuPerGib => Unit::Microseconds,
             Self::Memory | Self::MemoryPerConnection => Unit::Bytes,
             Self::SystemCalls
             | Self::ContextSwitches
@@ -127,12 +141,13 @@ impl Metric {
             | Self::Fairness
             | Self::Errors => Unit::Count,
             Self::Loss => Unit::Percent,
+            Self::Throughput => Unit::BytesPerSecond,
         }
     }
 
     /// Whether more of it is better.
     pub fn is_better_high(self) -> bool {
-        matches!(self, Self::Served | Self::Fairness)
+        matches!(self, Self::Served | Self::Fairness | Self::Throughput)
     }
 
     /// Its value for a run, where the run has one.
@@ -144,6 +159,7 @@ impl Metric {
         };
         let per_message = |value: f64| (run.served > 0).then(|| value / run.served as f64);
         let server = run.server.as_ref();
+        let bytes = run.bytes.map(|bytes| bytes as f64);
         match self {
             Self::Served => Some(run.served_per_second()),
             Self::P50 => latency(0.5),
@@ -162,6 +178,13 @@ impl Metric {
             Self::Fairness => (run.served > 0).then_some(run.fairness),
             Self::Errors => Some(run.error_count() as f64),
             Self::Loss => run.datagrams.map(|datagrams| datagrams.loss_percent()),
+            Self::Throughput => bytes
+                .filter(|_| run.seconds > 0.0)
+                .map(|bytes| bytes / run.seconds),
+            Self::CpuPerGib => {
+                let gib = bytes.filter(|&bytes| bytes > 0.0)? / GIB;
+                Some(1e6 * (server?.user_seconds + server?.system_seconds) / gib)
+            }
         }
     }
 }
@@ -191,3 +214,31 @@ impl fmt::Display for UnknownMetric {
 }
 
 impl std::error::Error for UnknownMetric {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Cost;
+
+    #[test]
+    fn files_have_figures_of_their_bytes_and_messages_have_none() {
+        let mut run = Run {
+            seconds: 2.0,
+            served: 4,
+            server: Some(Cost {
+                user_seconds: 0.25,
+                system_seconds: 0.75,
+                ..Cost::default()
+            }),
+            ..Run::default()
+        };
+        assert_eq!(Metric::Throughput.of(&run), None);
+        assert_eq!(Metric::CpuPerGib.of(&run), None);
+        run.bytes = Some(2 << 30);
+        assert_eq!(Metric::Throughput.of(&run), Some(GIB));
+        assert_eq!(Metric::CpuPerGib.of(&run), Some(0.5e6));
+        run.bytes = Some(0);
+        assert_eq!(Metric::Throughput.of(&run), Some(0.0));
+        assert_eq!(Metric::CpuPerGib.of(&run), None, "nothing costs no GiB");
+    }
+}

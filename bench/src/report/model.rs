@@ -58,13 +58,13 @@ pub struct Machine {
 /// What was done to every server.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Setup {
-    /// The handler, as it is written on the command line: `echo`, `work:200us`.
+    /// The handler, as it is written on the command line: `echo`, `work:200us`, `files:get`.
     pub handler: String,
     /// `tcp`, `unix`, `udp` or `unixgram`.
     pub transport: String,
     /// The form of the load: `closed loop`, `open loop`, `churn`.
     pub load: String,
-    /// Bytes of a message.
+    /// Bytes of a message, or of a file.
     pub message_bytes: usize,
     /// Messages that a connection has on their way at once, in a closed loop.
     pub window: usize,
@@ -100,7 +100,7 @@ pub struct Setup {
 /// What the load generator can do: against a server that costs as little as possible, before everything else.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GeneratorLimit {
-    /// Messages that it can send, receive and compare in a second of its processor.
+    /// Messages that it can send, receive and compare in a second of its processor; zero where that is not measured, as with files.
     pub messages_per_second: f64,
 }
 
@@ -143,10 +143,13 @@ pub struct Run {
     pub rate: Option<f64>,
     /// How long was measured.
     pub seconds: f64,
-    /// How many messages were answered, rightly; with churn, connections.
+    /// How many messages were answered, rightly; with churn, connections; of files, transfers.
     pub served: u64,
     /// How many were due to be sent, in an open loop.
     pub offered: Option<u64>,
+    /// Bytes of files that went while it was measured, also of transfers that had not ended; none where there are no files.
+    #[serde(default)]
+    pub bytes: Option<u64>,
     /// What became of the datagrams; none over streams.
     #[serde(default)]
     pub datagrams: Option<Datagrams>,
@@ -163,7 +166,8 @@ pub struct Run {
     pub fairness: f64,
     /// Connections that speak and were never served.
     pub unserved: usize,
-    /// What went wrong, and how often: `connect`, `closed`, `reset`, `wrong_bytes`, `unanswered`, `not_sent`; of datagrams
+    /// What went wrong, and how often: `connect`, `closed`, `reset`, `wrong_bytes`, `unanswered`, `not_sent`; of files also `refused`
+    /// and `not_understood`; of datagrams
     /// `wrong_bytes`, `unexpected`, `refused` and `not_sent`.
     pub errors: BTreeMap<String, u64>,
     /// The first thing that went wrong, in a sentence. When nothing could be measured at all, why.
@@ -216,6 +220,13 @@ pub struct GeneratorCost {
     pub busy: f64,
     /// In an open loop: the 99th percentile of how late it sent, in microseconds.
     pub late_p99_us: Option<f64>,
+}
+
+impl Setup {
+    /// Whether files were transferred.
+    pub fn has_files(&self) -> bool {
+        self.handler.starts_with("files:")
+    }
 }
 
 impl Latency {

@@ -37,24 +37,26 @@ impl Sample {
     }
 
     /// What was spent since an earlier look.
-    #[expect(clippy::cast_precision_loss, reason = "nanoseconds of some minutes")]
     pub fn since(&self, earlier: &Self) -> Cost {
         let user = self.user_seconds - earlier.user_seconds;
         let system = self.system_seconds - earlier.system_seconds;
-        let coarse = user + system;
-        // Threads that have come or gone in between have spent what only the coarse clock has seen.
-        let same = self.threads.keys().eq(earlier.threads.keys());
-        let fine: u64 = (self.threads.values().zip(earlier.threads.values()))
-            .map(|(after, before)| after.saturating_sub(*before))
-            .sum();
-        let scale = if same && fine > 0 && coarse > 0.0 {
-            fine as f64 / 1e9 / coarse
-        } else {
-            1.0
+        let (user_seconds, system_seconds) = match self.finely_since(earlier) {
+            None => (user, system),
+            Some(spent) => {
+                // The coarse clock only divides. Where it has not ticked, it does so with the whole life.
+                let parts = if user + system > 0.0 {
+                    (user, system)
+                } else {
+                    (self.user_seconds, self.system_seconds)
+                };
+                let whole = parts.0 + parts.1;
+                let user = if whole > 0.0 { parts.0 / whole } else { 0.0 };
+                (spent * user, spent * (1.0 - user))
+            }
         };
         Cost {
-            user_seconds: user * scale,
-            system_seconds: system * scale,
+            user_seconds,
+            system_seconds,
             context_switches: self
                 .context_switches
                 .saturating_sub(earlier.context_switches),
@@ -63,6 +65,23 @@ impl Sample {
             bytes_per_connection: 0.0,
             threads: self.threads.len() as u64,
         }
+    }
+}
+
+impl Sample {
+    /// Time on a processor since an earlier look, in seconds, by the fine clock; none where that says nothing: threads that have gone in between have
+    /// spent what only the coarse one has seen.
+    #[expect(clippy::cast_precision_loss, reason = "nanoseconds of some minutes")]
+    fn finely_since(&self, earlier: &Self) -> Option<f64> {
+        let has_all = earlier
+            .threads
+            .keys()
+            .all(|thread| self.threads.contains_key(thread));
+        let before = |thread| earlier.threads.get(thread).copied().unwrap_or(0);
+        let spent: u64 = (self.threads.iter())
+            .map(|(thread, after)| after.saturating_sub(before(thread)))
+            .sum();
+        (has_all && spent > 0).then_some(spent as f64 / 1e9)
     }
 }
 
@@ -170,6 +189,32 @@ mod tests {
         let cost = after.since(&before);
         assert!(cost.user_seconds > 0.0, "{cost:?}");
         assert!(cost.threads >= 1 && cost.resident_bytes > 100_000);
+    }
+
+    #[test]
+    fn the_fine_clock_counts_also_where_the_coarse_one_has_not_ticked_or_threads_have_come() {
+        let sample = |user, system, threads: &[(u32, u64)]| Sample {
+            user_seconds: user,
+            system_seconds: system,
+            threads: threads.iter().copied().collect(),
+            ..Sample::default()
+        };
+        let spent = |after: &Sample, before: &Sample| {
+            let cost = after.since(before);
+            let milliseconds = |seconds: f64| (seconds * 1e3).round();
+            (
+                milliseconds(cost.user_seconds),
+                milliseconds(cost.system_seconds),
+            )
+        };
+        let ms = 1_000_000;
+        let before = sample(0.01, 0.03, &[(1, 40 * ms)]);
+        let without_tick = sample(0.01, 0.03, &[(1, 48 * ms)]);
+        assert_eq!(spent(&without_tick, &before), (2.0, 6.0));
+        let with_another = sample(0.02, 0.04, &[(1, 50 * ms), (2, 12 * ms)]);
+        assert_eq!(spent(&with_another, &before), (11.0, 11.0));
+        let one_has_gone = sample(0.02, 0.05, &[(2, 5 * ms)]);
+        assert_eq!(spent(&one_has_gone, &before), (10.0, 20.0));
     }
 
     #[test]

@@ -1,4 +1,6 @@
 //! The load generator is measured with servers whose faults are known: what is planted must be found, and nothing else.
 
+mod file_servers;
+mod files;
 mod load;
 mod servers;

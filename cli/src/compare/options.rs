@@ -12,6 +12,7 @@ use socketserver_bench::compare::{
 use socketserver_bench::load::Conversation;
 use socketserver_bench::report::{Budget, Contestant, Metric};
 
+use super::subject::Subject;
 use crate::exit::{Code, Failure};
 use crate::measuring::LoadOptions;
 use crate::units;
@@ -24,26 +25,29 @@ use crate::units;
 #[command(after_help = "\
 A budget is CONTESTANT.METRIC, an operator and a value, for instance 'reactor.p99 > 5ms' or 'threads@1000.memory > 200MiB'. \
 Metrics: served, p50, p90, p99, p99.9, max, cpu, user, system, syscalls, switches, memory, memory-per-connection, \
-threads, fairness, errors, and over datagrams loss, in parts of a hundred ('reactor.loss > 0.1%').
+threads, fairness, errors, over datagrams loss, in parts of a hundred ('reactor.loss > 0.1%'), and of files throughput \
+('reactor.throughput < 500MB/s') and cpu-per-gib ('reactor.cpu-per-gib > 2s').
 
 Exit codes: 0 done, 1 somebody could not be measured, 2 usage, 9 a budget was not met, 130 interrupted.")]
 pub(crate) struct Options {
-    /// What is served: echo, uppercase, work:TIME (spins for each line) or wait:TIME (blocks for each line)
-    #[arg(default_value_t = Conversation::Echo)]
-    handler: Conversation,
+    /// What is served: echo, uppercase, work:TIME (spins for each line) or wait:TIME (blocks for each line); files:get or files:put, which transfer
+    /// files, or files for both, one after the other
+    #[arg(default_value = "echo")]
+    pub(super) handler: Subject,
     // Not a doc comment, which would take the brackets for links.
-    #[arg(long, value_name = "MODES", value_delimiter = ',', default_value = "reactor,threads,pool:64,serial",
-        help = format!("Which modes take part, the first one twice: {}, with commas between them", Mode::FORMS))]
+    #[arg(long, value_name = "MODES", value_delimiter = ',',
+        help = format!("Which modes take part, the first one twice: {}, with commas between them \
+            [default: reactor,threads,pool:64,serial; with files reactor:2, too]", Mode::FORMS))]
     modes: Vec<Mode>,
-    /// Which styles of handlers take part: events, blocking, or both [default: both; over datagrams events, which is all they have]
+    /// Which styles of handlers take part: events, blocking, or both [default: both; over datagrams and with files events, which is all they have]
     #[arg(long, value_name = "STYLES", value_delimiter = ',')]
     styles: Vec<Style>,
-    /// Connections that are open at once; each number is a part of its own
-    #[arg(long, value_name = "NUMBERS", value_delimiter = ',', default_value = "1,50,1000", value_parser = units::count::<usize>)]
+    /// Connections that are open at once; each number is a part of its own [default: 1,50,1000; with files 1,8]
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',', value_parser = units::count::<usize>)]
     conns: Vec<usize>,
-    /// How long each run is measured
-    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = units::time)]
-    duration: Duration,
+    /// How long each run is measured [default: 500ms; with files 1s]
+    #[arg(long, value_name = "TIME", value_parser = units::time)]
+    duration: Option<Duration>,
     /// Rounds; everybody takes part once in each. Fewer than 6 prove nothing
     #[arg(long, value_name = "N", default_value = "6", value_parser = units::count::<usize>)]
     rounds: usize,
@@ -131,15 +135,22 @@ fn peers() -> PossibleValuesParser {
 
 impl Options {
     /// What is to be compared; the programs are not known here.
-    pub(super) fn comparison(&self) -> Result<Comparison, Failure> {
+    pub(super) fn comparison(&self, conversation: Conversation) -> Result<Comparison, Failure> {
+        let has_files = conversation.has_files();
         let wrong = |sentence: &str| Err(Failure::new(Code::Usage, sentence));
         if self.rounds == 0 {
             return wrong("nothing is measured in 0 rounds: write --rounds 6");
         }
-        if self.duration.is_zero() {
+        let duration = if has_files { 1000 } else { 500 };
+        let duration = (self.duration).unwrap_or(Duration::from_millis(duration));
+        if duration.is_zero() {
             return wrong("nothing is measured in no time: write --duration 500ms");
         }
-        let mut connections = self.conns.clone();
+        let mut connections = match (self.conns.as_slice(), has_files) {
+            ([], true) => vec![1, 8],
+            ([], false) => vec![1, 50, 1000],
+            (said, _) => said.to_vec(),
+        };
         connections.sort_unstable();
         connections.dedup();
         if connections.first() == Some(&0) {
@@ -148,24 +159,37 @@ impl Options {
         Ok(Comparison {
             program: PathBuf::new(),
             peer_program: None,
-            entrants: self.entrants()?,
-            conversation: self.handler,
+            entrants: self.entrants(conversation)?,
+            conversation,
             forms: self.load.forms(),
             transport: self.transport(),
             connections,
             active: self.load.active,
             stuck: self.load.stuck,
-            message_bytes: self.load.size,
+            message_bytes: self.load.message_bytes(conversation),
             think: self.load.think,
             nodelay: self.load.nodelay,
             loss_timeout: self.load.loss_timeout,
             warm_up: self.load.warm_up,
-            duration: self.duration,
+            duration,
             rounds: self.rounds,
             seed: self.seed,
             is_pinned: !self.unpinned,
             command: Vec::new(),
         })
+    }
+
+    fn modes(&self, conversation: Conversation) -> Vec<Mode> {
+        if !self.modes.is_empty() {
+            return self.modes.clone();
+        }
+        let reactor = |loops| Mode::Reactor { loops };
+        let mut modes = vec![reactor(1)];
+        if conversation.has_files() {
+            modes.push(reactor(2));
+        }
+        modes.extend([Mode::Threads, Mode::Pool { workers: 64 }, Mode::Serial]);
+        modes
     }
 
     fn transport(&self) -> Transport {
@@ -178,8 +202,18 @@ impl Options {
     }
 
     /// The styles that take part: handlers of datagrams are written in one only, and the peers serve streams only.
-    fn styles(&self) -> Result<Vec<Style>, Failure> {
+    fn styles(&self, conversation: Conversation) -> Result<Vec<Style>, Failure> {
         let transport = self.transport();
+        if conversation.has_files() {
+            let sentence = if self.styles.contains(&Style::Blocking) {
+                "files are served with callbacks only: leave --styles out"
+            } else if !self.peers.is_empty() {
+                "the servers of --peers do not serve files: leave the peers out"
+            } else {
+                return Ok(vec![Style::Events]);
+            };
+            return Err(Failure::new(Code::Usage, sentence));
+        }
         if !transport.is_datagram() {
             let both = vec![Style::Events, Style::Blocking];
             return Ok(if self.styles.is_empty() {
@@ -204,10 +238,10 @@ impl Options {
     }
 
     /// Everybody who takes part; the first mode twice.
-    fn entrants(&self) -> Result<Vec<Entrant>, Failure> {
-        let styles = self.styles()?;
+    fn entrants(&self, conversation: Conversation) -> Result<Vec<Entrant>, Failure> {
+        let styles = self.styles(conversation)?;
         let mut entrants = Vec::new();
-        for &mode in &self.modes {
+        for mode in self.modes(conversation) {
             for &style in &styles {
                 entrants.push(Entrant::Mode(mode, style));
             }
@@ -241,6 +275,15 @@ impl Options {
             let word = comparison.transport.word();
             let sentence = format!(
                 "the budget '{budget}' cannot be kept: nothing is lost over {word}, write --transport udp with it"
+            );
+            return Err(Failure::new(Code::Usage, sentence));
+        }
+        let is_of_files = |metric: Metric| matches!(metric, Metric::Throughput | Metric::CpuPerGib);
+        let of_files = (self.fail_if.iter()).find(|budget| is_of_files(budget.metric()));
+        if let (Some(budget), false) = (of_files, comparison.conversation.has_files()) {
+            let sentence = format!(
+                "the budget '{budget}' cannot be kept: {} transfers no files, compare files with it",
+                comparison.conversation
             );
             return Err(Failure::new(Code::Usage, sentence));
         }

@@ -9,6 +9,7 @@ mod file_server;
 mod files;
 mod framing;
 mod measuring;
+mod measuring_files;
 mod menu;
 mod process;
 mod prove;

@@ -258,7 +258,7 @@ fn what_cannot_be_compared_is_refused_in_one_sentence() {
         ),
         (
             "chat",
-            "'chat' cannot be measured: write echo, uppercase, work:200us or wait:5ms",
+            "'chat' cannot be measured: write echo, uppercase, work:200us, wait:5ms, files:get or files:put",
         ),
     ] {
         let ended = Process::run(&format!("compare {words}")).end();

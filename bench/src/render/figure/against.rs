@@ -105,12 +105,18 @@ impl Table {
     }
 }
 
+/// Whether it is one that a load generator without time makes worse.
+fn is_speed(metric: Metric) -> bool {
+    matches!(metric, Metric::Served | Metric::Throughput)
+}
+
 /// What a metric is, at the beginning of a title.
 fn what(metric: Metric) -> &'static str {
     match metric {
-        Metric::Served => "Throughput",
+        Metric::Served | Metric::Throughput => "Throughput",
         Metric::P99 => "99th percentile of the latency",
         Metric::Cpu => "Processor time per message",
+        Metric::CpuPerGib => "Processor time per GiB",
         Metric::Memory => "Memory",
         Metric::Threads => "Threads",
         other => other.word(),
@@ -122,7 +128,9 @@ fn value_axis(metric: Metric, scale: Scale) -> Axis {
     let what = match metric {
         Metric::Served => "messages served per second",
         Metric::P99 => "p99 latency",
+        Metric::Throughput => "bytes per second",
         Metric::Cpu => "processor time per message",
+        Metric::CpuPerGib => "processor time per GiB",
         Metric::Memory => "resident memory",
         other => other.word(),
     };
@@ -155,7 +163,7 @@ fn reading(report: &Report, metric: Metric, scale: Scale, table: &Table) -> Stri
         .contestants
         .iter()
         .any(|contestant| is_bound(&contestant.name));
-    if bound && metric == Metric::Served {
+    if bound && is_speed(metric) {
         reading +=
             " Hollow: the load generator was the bottleneck, so the server may be able to do more.";
     }
@@ -197,7 +205,7 @@ fn lines(report: &Report, table: &Table, metric: Metric) -> Vec<Line> {
                 middle: estimate.median,
                 high: estimate.high,
                 is_marked: true,
-                is_bound: metric == Metric::Served
+                is_bound: is_speed(metric)
                     && marks::is_bound(report, &contestant.name, connections),
             })
         });
@@ -222,7 +230,7 @@ fn bars(report: &Report, metric: Metric, connections: usize, x: Axis) -> Bars {
                 look: Look(index),
                 value: units::median(metric, estimate),
                 estimate: estimate.map(|estimate| (estimate.low, estimate.median, estimate.high)),
-                is_bound: metric == Metric::Served
+                is_bound: is_speed(metric)
                     && marks::is_bound(report, &contestant.name, connections),
             }
         });

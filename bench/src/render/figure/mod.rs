@@ -8,6 +8,7 @@ mod stalls;
 pub(crate) use self::against::against;
 
 use super::chart::{Axis, Chart, Scale, Tick};
+use super::summary;
 use super::units::{self, number, thousands};
 use crate::report::{Metric, Report, Unit};
 
@@ -38,18 +39,8 @@ pub(crate) struct Grid {
 /// All charts of a report, in the order in which they answer questions: how long, how much, at what price, and whether it stalls.
 pub(crate) fn figures(report: &Report) -> Vec<Figure> {
     let mut figures = latency::by_percentile(report);
-    let metrics = [
-        Metric::Served,
-        Metric::P99,
-        Metric::Cpu,
-        Metric::Memory,
-        Metric::Threads,
-    ];
-    figures.extend(
-        metrics
-            .into_iter()
-            .filter_map(|metric| against(report, metric)),
-    );
+    let metrics = summary::drawn(report).into_iter().chain([Metric::Threads]);
+    figures.extend(metrics.filter_map(|metric| against(report, metric)));
     figures.extend(offered::against_served(report));
     figures.extend(stalls::over_time(report));
     figures

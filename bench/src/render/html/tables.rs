@@ -1,7 +1,7 @@
 //! The tables of the page: all figures of all contestants, with intervals below the medians.
 
 use crate::render::markup::Markup;
-use crate::render::summary::{Row, SPENT, Section, heading};
+use crate::render::summary::{Row, Section, heading};
 use crate::render::units::{self, counted};
 use crate::report::Metric;
 
@@ -32,7 +32,7 @@ fn reading(rounds: usize) -> String {
     };
     format!(
         "{first} Fairness is that of Jain: 1 when all connections were served as often. Processor time, system calls and context switches \
-         are the server’s, for each message."
+         are the server’s, for each message, or for each GiB of files."
     )
 }
 
@@ -66,7 +66,11 @@ fn head(markup: &mut Markup, section: &Section<'_>) {
     markup.element("tr", &[], |row| {
         row.leaf("th", &[("scope", &"col")], "server");
         for metric in section.metrics() {
-            let class = if metric == SPENT[0] { "first" } else { "" };
+            let class = if metric == section.spent[0] {
+                "first"
+            } else {
+                ""
+            };
             row.element("th", &[("scope", &"col"), ("class", &class)], |cell| {
                 title(cell, metric);
             });
@@ -98,7 +102,11 @@ fn cells(markup: &mut Markup, row: &Row<'_>, section: &Section<'_>) {
         }
     });
     for metric in section.metrics() {
-        let class = if metric == SPENT[0] { "first" } else { "" };
+        let class = if metric == section.spent[0] {
+            "first"
+        } else {
+            ""
+        };
         markup.element("td", &[("class", &class)], |cell| figure(cell, row, metric));
     }
 }

@@ -9,7 +9,7 @@ use std::fmt::Write;
 use crate::report::{Metric, Report};
 
 use self::paint::{Ink, wrapped};
-use super::summary::{self, SPENT, Section};
+use super::summary::{self, Section};
 use super::{clean, prose, units};
 
 /// How a report is written to a terminal.
@@ -40,7 +40,7 @@ pub fn text(report: &Report, verdict: &[String], style: Style) -> String {
     let mut out = head(report, style);
     let sections = summary::sections(report);
     for section in &sections {
-        self::section(&mut out, section, style);
+        self::section(&mut out, section, summary::drawn(report), style);
     }
     if sections.is_empty() {
         out.push_str("\nNothing was measured.\n");
@@ -79,7 +79,14 @@ fn figures(report: &Report) -> String {
     }
 }
 
-fn section(out: &mut String, section: &Section<'_>, style: Style) {
+fn section(out: &mut String, section: &Section<'_>, drawn: [Metric; 4], style: Style) {
+    let [speed, latency, price, _] = drawn;
+    // Files are for their bytes, and messages for their answers.
+    let bars = if speed == Metric::Throughput {
+        [speed, price]
+    } else {
+        [latency, price]
+    };
     let heading = units::counted(section.connections, "connection");
     let rule = "─".repeat((style.width - 1).saturating_sub(heading.len()));
     let _ = writeln!(
@@ -88,8 +95,8 @@ fn section(out: &mut String, section: &Section<'_>, style: Style) {
         Ink::Bold.on(&heading, style),
         Ink::Dim.on(&rule, style)
     );
-    table::write(out, &section.rows, &[section.seen, &SPENT], style);
-    bars::write(out, section, &[Metric::P99, Metric::Cpu], style);
+    table::write(out, &section.rows, &[section.seen, section.spent], style);
+    bars::write(out, section, &bars, style);
     for (index, sentence) in section.footnotes.sentences().iter().enumerate() {
         let word = format!("[!] {}: ", index + 1);
         let text = wrapped(&word, &clean::line(sentence), style.width);

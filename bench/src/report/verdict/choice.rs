@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::finding::between;
 use super::standing::leader;
-use super::{Doubt, Finding, Flaw, RANKED, ranked_modes};
-use crate::report::{Kind, Metric, Report};
+use super::{Doubt, Finding, Flaw, ranked_by, ranked_modes};
+use crate::report::{Kind, Report};
 
 /// The mode to use for a range of numbers of connections.
 ///
@@ -106,9 +106,10 @@ fn score(
         finding.is_won_by(best).then_some(finding.ratio.median)
     };
     let behind = |metric| behind(metric).unwrap_or(1.0);
+    let [latency, speed, price, memory] = ranked_by(&report.setup);
     Score {
-        service: behind(Metric::P99) * behind(Metric::Served),
-        cost: behind(Metric::Cpu) * behind(Metric::Memory),
+        service: behind(latency) * behind(speed),
+        cost: behind(price) * behind(memory),
     }
 }
 
@@ -153,7 +154,7 @@ fn argue(
     let choice = &mut choices[index];
     if let Some(rival) = &rival {
         let mode = choice.modes[0].as_str();
-        let found: Vec<_> = (RANKED.into_iter())
+        let found: Vec<_> = (ranked_by(&report.setup).into_iter())
             .filter_map(|metric| between(findings, (mode, rival), connections, metric))
             .collect();
         let won_by = |name: &str| {
@@ -168,6 +169,7 @@ fn argue(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::Metric;
     use crate::report::verdict::samples::{Figures, TWO_MODES, report};
 
     /// The choices as `from-to: modes`, when `threads` has these figures.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::finding::between;
-use super::{Doubt, Finding, RANKED, metric_as_word};
+use super::{Doubt, Finding, metric_as_word, ranked_by};
 use crate::report::{Kind, Metric, Report};
 
 /// How two modes stand to each other with few connections and with many, when that is not the same.
@@ -63,7 +63,7 @@ pub(super) fn crossovers(report: &Report, findings: &[Finding]) -> Vec<Crossover
     let mut crossovers = Vec::new();
     for (index, &one) in modes.iter().enumerate() {
         for &other in &modes[index + 1..] {
-            crossovers.extend(RANKED.into_iter().filter_map(|metric| {
+            crossovers.extend(ranked_by(&report.setup).into_iter().filter_map(|metric| {
                 let balances: Vec<_> = (report.setup.connections.iter())
                     .filter_map(|&connections| {
                         let finding = between(findings, (one, other), connections, metric)?;

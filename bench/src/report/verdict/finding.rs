@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Flaw, Noise, RANKED, estimate_as_fields, metric_as_word, ranked};
+use super::{Flaw, Noise, estimate_as_fields, metric_as_word, ranked, ranked_by};
 use crate::report::{Estimate, Metric, Report, Run};
 
 /// Two contestants, compared by one metric with so many connections.
@@ -111,7 +111,8 @@ pub(in crate::report) fn is_limited_by_generator(
         Metric::P50 | Metric::P90 | Metric::P99 | Metric::P999 | Metric::Max
     );
     let is_open = report.setup.load == "open loop";
-    if !(metric == Metric::Served || is_latency && !is_open) {
+    let is_speed = matches!(metric, Metric::Served | Metric::Throughput);
+    if !(is_speed || is_latency && !is_open) {
         return false;
     }
     let runs = report.runs_of(contestant, connections);
@@ -126,7 +127,7 @@ pub(super) fn findings(report: &Report, noise: &Noise, flaws: &[Flaw]) -> Vec<Fi
         let contestants = ranked(report, flaws, connections);
         for (index, one) in contestants.clone().enumerate() {
             for other in contestants.clone().skip(index + 1) {
-                findings.extend(RANKED.into_iter().filter_map(|metric| {
+                findings.extend(ranked_by(&report.setup).into_iter().filter_map(|metric| {
                     finding(report, noise, (&one.name, &other.name), connections, metric)
                 }));
             }

@@ -27,10 +27,19 @@ pub use self::sections::Section;
 pub use self::standing::Standing;
 
 pub(super) use self::finding::{doubt, is_limited_by_generator};
-use super::{Contestant, Estimate, Kind, Metric, Report};
+use super::{Contestant, Estimate, Kind, Metric, Report, Setup};
 
 /// By what contestants are ranked: how they serve, then what that costs. The other metrics explain these.
-pub(super) const RANKED: [Metric; 4] = [Metric::P99, Metric::Served, Metric::Cpu, Metric::Memory];
+///
+/// Files are ranked by their bytes: in a short time only a few large ones end, and their number is too coarse.
+pub(super) fn ranked_by(setup: &Setup) -> [Metric; 4] {
+    let (speed, price) = if setup.has_files() {
+        (Metric::Throughput, Metric::CpuPerGib)
+    } else {
+        (Metric::Served, Metric::Cpu)
+    };
+    [Metric::P99, speed, price, Metric::Memory]
+}
 
 /// What follows from a report.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use serde::Serialize;
 
 use super::finding::between;
-use super::{Finding, Flaw, RANKED, estimate_as_fields, metric_as_word, ranked};
+use super::{Finding, Flaw, estimate_as_fields, metric_as_word, ranked, ranked_by};
 use crate::report::{Estimate, Metric, Report};
 
 /// How all that can be ranked stand by one metric with so many connections.
@@ -38,12 +38,14 @@ impl Standing {
 pub(super) fn standings(report: &Report, flaws: &[Flaw], findings: &[Finding]) -> Vec<Standing> {
     (report.setup.connections.iter())
         .flat_map(|&connections| {
-            RANKED.into_iter().filter_map(move |metric| {
-                let names: Vec<_> = ranked(report, flaws, connections)
-                    .map(|contestant| contestant.name.as_str())
-                    .collect();
-                standing(report, findings, &names, connections, metric)
-            })
+            ranked_by(&report.setup)
+                .into_iter()
+                .filter_map(move |metric| {
+                    let names: Vec<_> = ranked(report, flaws, connections)
+                        .map(|contestant| contestant.name.as_str())
+                        .collect();
+                    standing(report, findings, &names, connections, metric)
+                })
         })
         .collect()
 }

@@ -3,7 +3,7 @@
 use super::{Finding, Outcome};
 use crate::report::{Metric, Setup, Unit};
 
-/// What is counted as served: with churn, a connection is opened for each.
+/// What is counted as served: with churn, a connection is opened for each; of files, it is a transfer.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::report) struct Served {
     one: &'static str,
@@ -15,7 +15,12 @@ const NEEDS: &str = "needs ";
 
 impl Served {
     pub(in crate::report) fn of(setup: &Setup) -> Self {
-        if setup.load == "churn" {
+        if setup.has_files() {
+            Self {
+                one: "transfer",
+                many: "transfers",
+            }
+        } else if setup.load == "churn" {
             Self {
                 one: "connection",
                 many: "connections",
@@ -42,6 +47,8 @@ impl Served {
         match finding.metric {
             Metric::Served => format!("serves {much} {} in a second", self.many),
             Metric::Cpu => format!("{NEEDS}{much} processor time for each {}", self.one),
+            Metric::Throughput => format!("moves {much} bytes in a second"),
+            Metric::CpuPerGib => format!("{NEEDS}{much} processor time for each GiB"),
             Metric::Memory => format!("{NEEDS}{much} memory"),
             Metric::P99 => format!("gives 99 of 100 answers {much}"),
             metric => format!("is {much} by {}", self.noun(metric)),
@@ -84,6 +91,8 @@ impl Served {
             Metric::Fairness => "evenness of service".to_owned(),
             Metric::Errors => "errors".to_owned(),
             Metric::Loss => "lost datagrams".to_owned(),
+            Metric::Throughput => "bytes moved in a second".to_owned(),
+            Metric::CpuPerGib => "processor time for each GiB".to_owned(),
         }
     }
 }
@@ -130,7 +139,7 @@ pub(in crate::report) fn value(metric: Metric, value: f64) -> String {
     const SIZES: &[(f64, &str)] = &[(1.0, "bytes"), (1e3, "kB"), (1e6, "MB"), (1e9, "GB")];
     let units = match metric.unit() {
         Unit::Microseconds => TIMES,
-        Unit::Bytes => SIZES,
+        Unit::Bytes | Unit::BytesPerSecond => SIZES,
         Unit::PerSecond | Unit::Count => return significant(value, 3),
         Unit::Percent => return format!("{} %", significant(value, 2)),
     };
@@ -281,6 +290,18 @@ mod tests {
                 1.64,
                 Outcome::Differs,
                 "needs 1.6 times less processor time for each message",
+            ),
+            (
+                Metric::Throughput,
+                1.3,
+                Outcome::DiffersAtLeast,
+                "moves at least 1.3 times as many bytes in a second",
+            ),
+            (
+                Metric::CpuPerGib,
+                2.0,
+                Outcome::Differs,
+                "needs 2 times less processor time for each GiB",
             ),
             (
                 Metric::Memory,

@@ -2,7 +2,7 @@
 
 use super::has_too_few_rounds;
 use crate::report::verdict::words::{Served, and, connections, counted, named, significant};
-use crate::report::verdict::{NoiseLevel, RANKED, Verdict};
+use crate::report::verdict::{NoiseLevel, Verdict, ranked_by};
 use crate::report::{Datagrams, Report, Run};
 
 /// What a reader has to bear in mind.
@@ -128,7 +128,7 @@ fn noise(report: &Report, verdict: &Verdict) -> String {
             .to_owned();
     };
     let served = Served::of(&report.setup);
-    let levels: Vec<_> = (RANKED.into_iter())
+    let levels: Vec<_> = (ranked_by(&report.setup).into_iter())
         .filter_map(|metric| {
             let levels = verdict
                 .noise
@@ -156,7 +156,7 @@ fn noise(report: &Report, verdict: &Verdict) -> String {
 fn unknown_noise(report: &Report, verdict: &Verdict) -> Option<String> {
     let name = verdict.noise.contestant.as_deref()?;
     let is_known = |count| {
-        let mut metrics = RANKED.into_iter();
+        let mut metrics = ranked_by(&report.setup).into_iter();
         metrics.all(|metric| verdict.noise.factor(count, metric).is_some())
     };
     let unknown: Vec<_> = (report.setup.connections.iter())

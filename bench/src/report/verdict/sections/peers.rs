@@ -2,7 +2,7 @@
 
 use crate::report::verdict::finding::between;
 use crate::report::verdict::words::{Served, and, connections, named};
-use crate::report::verdict::{Finding, RANKED, Verdict, ranked, ranked_modes};
+use crate::report::verdict::{Finding, Verdict, ranked, ranked_by, ranked_modes};
 use crate::report::{Contestant, Kind, Report};
 
 use super::has_too_few_rounds;
@@ -25,7 +25,7 @@ fn sentence(report: &Report, verdict: &Verdict, peer: &Contestant) -> Option<Str
         Some((count, mode(report, verdict, count).filter(|_| is_ranked)?))
     })?;
     let served = Served::of(&report.setup);
-    let found: Vec<_> = (RANKED.into_iter())
+    let found: Vec<_> = (ranked_by(&report.setup).into_iter())
         .filter_map(|metric| between(&verdict.findings, (mode, &peer.name), count, metric))
         .collect();
     let won_by = |name: &str| {

@@ -3,7 +3,7 @@
 use super::{because, has_too_few_rounds};
 use crate::report::verdict::finding::between;
 use crate::report::verdict::words::{Served, and, counted, how_much, named, value};
-use crate::report::verdict::{Doubt, Finding, Flaw, RANKED, Standing, Verdict, ranked};
+use crate::report::verdict::{Doubt, Finding, Flaw, Standing, Verdict, ranked, ranked_by};
 use crate::report::{Metric, Report};
 
 /// What follows `With 50 connections, `.
@@ -20,11 +20,12 @@ pub(super) fn sentences(report: &Report, verdict: &Verdict, connections: usize) 
         [only] => sentences.push(format!("only {only} served all clients without fault.")),
         _ => {
             let served = Served::of(&report.setup);
-            let standings = RANKED.map(|metric| verdict.standing(connections, metric));
+            let standings =
+                ranked_by(&report.setup).map(|metric| verdict.standing(connections, metric));
             let standings = standings.into_iter().flatten();
             let won = standings.filter(|standing| !standing.behind.is_empty());
             sentences.extend(won.map(|standing| winner(verdict, standing, served)));
-            sentences.extend(ties(verdict, connections, served));
+            sentences.extend(ties(report, verdict, connections));
         }
     }
     sentences
@@ -87,6 +88,11 @@ fn winner(verdict: &Verdict, standing: &Standing, served: Served) -> String {
             verb("needs", "need"),
             served.one()
         ),
+        Metric::Throughput => format!("{} most ({figure} in a second)", verb("moves", "move")),
+        Metric::CpuPerGib => format!(
+            "{} the least processor time ({figure} for each GiB)",
+            verb("needs", "need")
+        ),
         metric => format!(
             "{} the least {} ({figure})",
             verb("needs", "need"),
@@ -136,9 +142,10 @@ fn behind(verdict: &Verdict, standing: &Standing) -> String {
 }
 
 /// The metrics by which nobody is behind, those with the same names and the same reason in one sentence.
-fn ties(verdict: &Verdict, connections: usize, served: Served) -> Vec<String> {
+fn ties(report: &Report, verdict: &Verdict, connections: usize) -> Vec<String> {
+    let served = Served::of(&report.setup);
     let mut groups: Vec<(Vec<String>, Doubt, Vec<Metric>)> = Vec::new();
-    for metric in RANKED {
+    for metric in ranked_by(&report.setup) {
         let Some(standing) = verdict.standing(connections, metric) else {
             continue;
         };
