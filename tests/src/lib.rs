@@ -12,6 +12,7 @@
 
 mod client;
 mod datagrams;
+pub mod files;
 mod memory;
 mod probe;
 

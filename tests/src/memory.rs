@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::MemfdFlags;
 use socketserver_handlers::files::storage::{
-    Announced, Commit, Entry, Kind, Listing, Source, Stamp, Storage, Upload,
+    Announced, Commit, Entry, Kind, Listing, Quota, Source, Stamp, Storage, Upload,
 };
 use socketserver_handlers::files::{FilePath, Refusal, Word};
 
@@ -155,7 +155,7 @@ impl Storage for Memory {
         }))
     }
 
-    fn make_folder(&self, path: &FilePath) -> Result<(), Refusal> {
+    fn make_folder(&self, path: &FilePath, _: Option<&Quota>) -> Result<(), Refusal> {
         let mut stock = self.lock();
         stock.must_not_have(path)?;
         if let Some((above, _)) = path.split() {

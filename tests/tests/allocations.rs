@@ -3,6 +3,7 @@
 //! It is a test binary of its own, with one test, so that nothing else allocates meanwhile.
 
 use std::alloc::System;
+use std::fmt::Debug;
 use std::io::{BufRead, Read, Write};
 use std::net::UdpSocket;
 
@@ -18,6 +19,11 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 const MESSAGES: usize = 2_000;
+/// How often they are sent until they allocate nothing. On a machine that is busy, queues may become longer than they were when everything was warmed up,
+/// and need more buffers once; what a message allocates, it allocates each time.
+const ROUNDS_MAX: usize = 5;
+/// How many allocations are no matter of messages: a thread that was just started may still be at it, and the test harness may print.
+const ALLOCATIONS_MAX: usize = 20;
 
 /// Echoes whole lines, so that messages which come in pieces are kept meanwhile.
 struct Pieces;
@@ -113,10 +119,7 @@ fn check_datagrams() {
                 let socket = UdpSocket::bind((address.ip(), 0)).unwrap();
                 socket.connect(address).unwrap();
                 exchange(&socket, 100);
-                let region = Region::new(ALLOCATOR);
-                exchange(&socket, MESSAGES);
-                let change = region.change();
-                assert!(change.allocations <= 20, "{case:?}: {change:?}");
+                check_steady(&case, || exchange(&socket, MESSAGES));
                 server.stop();
             }
         }
@@ -134,13 +137,24 @@ fn exchange(socket: &UdpSocket, datagrams: usize) {
 fn check(case: &Case, server: Running) {
     let mut client = server.connect();
     talk(&mut client, 100);
-    let region = Region::new(ALLOCATOR);
-    talk(&mut client, MESSAGES);
-    let change = region.change();
-    // A thread that was just started may still be at it, and the test harness may print.
-    assert!(change.allocations <= 20, "{case:?}: {change:?}");
+    check_steady(case, || talk(&mut client, MESSAGES));
     drop(client);
     server.stop();
+}
+
+/// Makes sure that a round of messages allocates nothing once there is room for as many as are under way.
+fn check_steady(case: &dyn Debug, mut round: impl FnMut()) {
+    let mut changes = Vec::new();
+    while changes.len() < ROUNDS_MAX {
+        let region = Region::new(ALLOCATOR);
+        round();
+        let change = region.change();
+        if change.allocations <= ALLOCATIONS_MAX {
+            return;
+        }
+        changes.push(change);
+    }
+    panic!("{case:?}: {changes:#?}");
 }
 
 /// Whole messages, and every tenth in two pieces.

@@ -52,7 +52,7 @@ impl Default for Settings {
 /// let folder = Folder::open("share".as_ref(), FolderSettings::default())?;
 /// let files = Files::new(Arc::new(folder), Settings { anonymous: Some(Access::ReadOnly), ..Settings::default() });
 /// let server = StreamServer::builder()
-///     .endpoint("tcp://127.0.0.1:9004".parse()?)
+///     .endpoint("tcp://127.0.0.1:9004")?
 ///     .config(files.config(Config::default()))
 ///     .bind()?;
 /// server.serve_forever(move |peer| files.handler(peer))?;

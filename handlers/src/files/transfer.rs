@@ -11,6 +11,7 @@ pub(super) struct Transfer {
     upload: Box<dyn Upload>,
     /// Of everything that is held.
     hasher: Hasher,
+    /// How the user calls the file.
     path: FilePath,
     total: u64,
     create: bool,
@@ -91,12 +92,8 @@ impl Transfer {
         Ok(self)
     }
 
-    /// Gives the file its name, if it is whole and has the hash that its sender says, if he does.
-    pub(super) fn commit(
-        self,
-        promised: Option<&Hash>,
-        mtime: Option<u64>,
-    ) -> Result<Stored, Refusal> {
+    /// Whether all bytes are there that were announced.
+    pub(super) fn check_whole(&self) -> Result<(), Refusal> {
         let held = self.held();
         if held < self.total {
             let sentence = format!(
@@ -105,6 +102,17 @@ impl Transfer {
             );
             return Err(Refusal::new(Word::Range, sentence));
         }
+        Ok(())
+    }
+
+    /// Gives the file its name, if it is whole and has the hash that its sender says, if he does.
+    pub(super) fn commit(
+        self,
+        promised: Option<&Hash>,
+        mtime: Option<u64>,
+    ) -> Result<Stored, Refusal> {
+        self.check_whole()?;
+        let bytes = self.held();
         let hash = self.hash();
         if promised.is_some_and(|promised| *promised != hash) {
             self.upload.discard();
@@ -120,7 +128,7 @@ impl Transfer {
         })?;
         Ok(Stored {
             path: self.path,
-            bytes: held,
+            bytes,
             hash,
         })
     }

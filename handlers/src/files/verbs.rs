@@ -194,6 +194,8 @@ fn first_answer(get: &Get, destination: &str, size: u64, hash: &Hash) -> ReplyFi
 /// What an upload is to become.
 pub(super) struct Intent {
     pub(super) full: FilePath,
+    /// How the user calls it.
+    pub(super) place: FilePath,
     pub(super) total: u64,
     pub(super) create: bool,
     pub(super) algorithm: Algorithm,
@@ -223,7 +225,7 @@ pub(super) fn open(service: &Arc<Service>, intent: Intent) -> Step {
     }
     Transfer::begin(
         upload,
-        intent.full,
+        intent.place,
         intent.total,
         intent.create,
         intent.algorithm,

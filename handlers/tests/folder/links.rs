@@ -122,7 +122,7 @@ fn nothing_is_changed_through_a_link() {
         let name = path(&format!("{folder}/a"));
         let refusals = [
             word(place.storage.upload(&name, &announce(1))),
-            word(place.storage.make_folder(&name)),
+            word(place.storage.make_folder(&name, None)),
             word(place.storage.make_home(&name)),
             word(place.storage.remove(&name)),
             word(place.storage.rename(&name, &path("stolen"))),

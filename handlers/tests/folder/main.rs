@@ -5,6 +5,7 @@ mod kill;
 mod links;
 mod listing;
 mod names;
+mod quota_of_folders;
 mod races;
 mod removal;
 mod room;

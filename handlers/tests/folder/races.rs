@@ -122,7 +122,7 @@ fn attempt(place: &Place, kind: usize, index: usize) -> bool {
         }),
         5 => storage.remove(&b).is_ok(),
         6 => storage.rename(&a, &c).is_ok() | storage.rename(&c, &a).is_ok(),
-        7 => storage.make_folder(&path("x/d")).is_ok() | storage.remove(&path("x/d")).is_ok(),
+        7 => storage.make_folder(&path("x/d"), None).is_ok() | storage.remove(&path("x/d")).is_ok(),
         _ => storage.make_home(&path("x/e/f")).is_ok(),
     }
 }

@@ -85,12 +85,12 @@ fn a_new_name_replaces_nothing() {
 #[test]
 fn folders_are_made_once_and_homes_as_often_as_one_likes() {
     let place = Place::new();
-    let make = |name: &str| word(place.storage.make_folder(&path(name)));
+    let make = |name: &str| word(place.storage.make_folder(&path(name), None));
     assert_eq!(make("a/b"), Some(Word::NotFound));
     assert_eq!((make("a"), make("a/b")), (None, None));
     assert_eq!(make("a"), Some(Word::Exists));
     assert_eq!(
-        word(place.storage.make_folder(&FilePath::root())),
+        word(place.storage.make_folder(&FilePath::root(), None)),
         Some(Word::Exists)
     );
     for _ in 0..2 {

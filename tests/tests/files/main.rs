@@ -1,4 +1,12 @@
 //! The file server: what its protocol says, in every mode, however it is cut, and on the seeded network.
 
+mod damage;
+mod flood;
+mod guessing;
+mod killed;
+mod login;
 mod proving;
+mod resuming;
+mod room;
 mod scripts;
+mod stopping;

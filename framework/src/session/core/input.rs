@@ -5,6 +5,9 @@ use crate::CloseReason;
 use crate::session::Turn;
 use crate::timer::Time;
 
+/// The most by which what is kept grows ahead of what comes.
+const GROWTH_BYTES_MAX: usize = 2048;
+
 impl Core {
     /// Whether there is nothing but input to wait for.
     pub(in crate::session) fn is_quiet(&self) -> bool {
@@ -100,6 +103,11 @@ impl Core {
         } else if kept.start * 2 >= kept.buffer.len() {
             kept.buffer.drain(..kept.start);
             kept.start = 0;
+        }
+        if kept.buffer.capacity() - kept.buffer.len() < bytes.len() {
+            // Twice as much, as a vector would take, could be far more than a peer has sent: this is what has come, or a little more where little comes at a time.
+            let more = (kept.buffer.len() / 8).min(GROWTH_BYTES_MAX);
+            kept.buffer.reserve_exact(bytes.len().max(more));
         }
         kept.buffer.extend_from_slice(bytes);
         turn.counters.bytes_held += bytes.len() as u64;

@@ -15,6 +15,7 @@ use super::hashing::HashedPassword;
 use super::password::Password;
 use super::replacing::Folder;
 use super::user::{Access, User};
+use crate::files::wire::without_values;
 
 /// The most bytes of a users file, which is far more than anybody writes.
 const FILE_BYTES_MAX: u64 = 16 << 20;
@@ -131,7 +132,8 @@ impl UsersFile {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        let written: WrittenFile = serde_json::from_str(text).map_err(|error| explain(&error))?;
+        let written: WrittenFile = serde_json::from_str(text)
+            .map_err(|error| format!("{} (repair it)", without_values(&error)))?;
         let mut file = Self::default();
         for written in written.users {
             let account = written.parse()?;
@@ -238,16 +240,6 @@ fn written_quota(bytes: u64) -> serde_json::Value {
         Some((unit, shift)) => format!("{}{unit}", bytes >> shift).into(),
         None => bytes.into(),
     }
-}
-
-/// What a parser of JSON says, without the values that it quotes, since one of them may be a password at a wrong place.
-fn explain(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let text = match text.rsplit_once(", expected ") {
-        Some((start, expected)) if start.starts_with("invalid ") => format!("expected {expected}"),
-        _ => text,
-    };
-    format!("{text} (repair it)")
 }
 
 /// The text of a regular file, and its permission bits.

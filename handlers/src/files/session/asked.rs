@@ -112,9 +112,10 @@ impl FileHandler {
         match change {
             Change::MakeFolder { path } => {
                 let full = self.full(&path)?;
+                let quota = self.quota();
                 self.ask_to(
                     "made",
-                    move |service| service.storage.make_folder(&full),
+                    move |service| service.storage.make_folder(&full, quota.as_ref()),
                     conn,
                 );
             }
@@ -151,7 +152,7 @@ impl FileHandler {
                 let intent = Intent {
                     create,
                     algorithm,
-                    ..self.intent(self.full(&path)?, total)
+                    ..self.intent(self.folder.join(&path)?, total)?
                 };
                 self.open_upload(intent, Next::Announce, conn);
             }
@@ -225,11 +226,10 @@ impl FileHandler {
             Some(folder) => self.folder.join(folder)?,
             None => self.folder.clone(),
         };
-        let full = self.at_home(&folder.join(name)?)?;
         let intent = Intent {
             algorithm: Algorithm::Md5,
             anew: true,
-            ..self.intent(full, size)
+            ..self.intent(folder.join(name)?, size)?
         };
         let next = Next::Receive {
             bytes: size,
@@ -239,21 +239,26 @@ impl FileHandler {
         Ok(())
     }
 
-    fn intent(&self, full: FilePath, total: u64) -> Intent {
-        let quota = self.who.as_ref().and_then(|user| {
-            Some(Quota {
-                folder: user.home.clone(),
-                bytes_max: user.quota_bytes?,
-            })
-        });
-        Intent {
-            full,
+    /// How much the user may have, if not as much as the disk has.
+    fn quota(&self) -> Option<Quota> {
+        let user = self.who.as_ref()?;
+        Some(Quota {
+            folder: user.home.clone(),
+            bytes_max: user.quota_bytes?,
+        })
+    }
+
+    /// What becomes of an upload; `place` is how the user calls it.
+    fn intent(&self, place: FilePath, total: u64) -> Result<Intent, Refusal> {
+        Ok(Intent {
+            full: self.at_home(&place)?,
+            place,
             total,
             create: false,
             algorithm: Algorithm::default(),
-            quota,
+            quota: self.quota(),
             anew: false,
-        }
+        })
     }
 
     fn open_upload(&mut self, intent: Intent, next: Next, conn: &mut Conn<'_>) {
@@ -295,6 +300,10 @@ impl FileHandler {
             let sentence = format!("the hash is no {algorithm} in hexadecimal");
             return Err(Refusal::new(Word::BadRequest, sentence));
         };
+        if let Err(refusal) = transfer.check_whole() {
+            self.open = Some((token.to_owned(), transfer));
+            return Err(refusal);
+        }
         let commit = move |_: &_| {
             let stored = transfer.commit(Some(&promised), mtime);
             stored.map(|stored| stored.second_reply()).into()

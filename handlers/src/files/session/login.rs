@@ -18,13 +18,9 @@ const GRACE: Duration = Duration::from_secs(1);
 
 impl FileHandler {
     pub(super) fn log_in(&mut self, user: String, password: Secret, conn: &mut Conn<'_>) {
-        // Whoever tries to be somebody else is nobody until it is known.
-        self.who = None;
-        self.is_known = false;
-        self.open = None;
+        self.log_out(conn);
         let accounts = self.service.settings.accounts.clone();
         if let Err(refusal) = accounts.admit(&self.peer, Instant::now()) {
-            self.who = self.service.anonymous().map(Box::new);
             return self.refuse(refusal, 0, conn);
         }
         let pool = accounts.pool().clone();
@@ -35,6 +31,17 @@ impl FileHandler {
                 conn.pause_reading();
             }
             Err(_) => self.refuse(too_busy(), 0, conn),
+        }
+    }
+
+    /// Whoever tries to be somebody else is who he was when he came, until it is known who he is.
+    fn log_out(&mut self, conn: &mut Conn<'_>) {
+        let was_somebody = self.who.is_some();
+        self.who = self.service.anonymous().map(Box::new);
+        self.folder = FilePath::root();
+        self.open = None;
+        if was_somebody && self.who.is_none() {
+            conn.set_timer(timers::LOGIN, self.service.settings.login_timeout);
         }
     }
 
@@ -74,16 +81,12 @@ impl FileHandler {
             ..ReplyFields::new(200, format!("welcome, {}", user.name))
         };
         self.who = Some(Box::new(user));
-        self.is_known = true;
-        self.folder = FilePath::root();
         self.wrong_logins = 0;
         self.reply(reply, conn);
     }
 
     /// The answer to a wrong login has waited long enough.
     pub(super) fn answer_wrong_login(&mut self, reply: ReplyFields, conn: &mut Conn<'_>) {
-        self.who = self.service.anonymous().map(Box::new);
-        self.folder = FilePath::root();
         if self.wrong_logins < TRIES_MAX {
             self.reply(reply, conn);
         } else {

@@ -46,8 +46,6 @@ pub struct FileHandler {
     peer: Address,
     /// Who may do something: the user, or whoever needs no login.
     who: Option<Box<User>>,
-    /// Whether it is a user who has logged in.
-    is_known: bool,
     /// The current folder, below the user's home.
     folder: FilePath,
     state: State,
@@ -97,7 +95,6 @@ impl FileHandler {
             service,
             peer,
             who,
-            is_known: false,
             folder: FilePath::root(),
             state: State::Idle,
             open: None,

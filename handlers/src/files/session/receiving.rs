@@ -9,6 +9,14 @@ use crate::files::{Hash, Refusal};
 
 /// How many bytes are collected before they are stored. While so many are being stored, as many more may come.
 const CHUNK_BYTES: usize = 256 * 1024;
+/// From which size on what has come is a piece of its own. Less is added to the last piece: a vector for each byte of a peer that sends one at a time would take fifty times as much.
+const PIECE_BYTES_MIN: usize = 4096;
+/// How long a piece may become by adding to it.
+const PIECE_BYTES_MAX: usize = 16 * 1024;
+/// How much a piece grows at least, so that it is not copied for each byte.
+const STEP_BYTES: usize = 256;
+/// For how many more pieces there is room at a time.
+const PIECES_STEP: usize = 8;
 
 /// The most that a session has of a body in memory, besides what was read at once.
 pub(in crate::files) const BODY_BYTES_MAX: usize = 2 * CHUNK_BYTES;
@@ -42,7 +50,22 @@ impl Receiving {
         let count = usize::try_from(self.left).map_or(input.len(), |left| left.min(input.len()));
         self.left -= count as u64;
         self.bytes += count;
-        self.pieces.push(input.take(count).to_vec());
+        let bytes = input.take(count);
+        match self.pieces.last_mut() {
+            Some(last) if count < PIECE_BYTES_MIN && last.len() + count <= PIECE_BYTES_MAX => {
+                if last.capacity() - last.len() < count {
+                    let step = STEP_BYTES.min(PIECE_BYTES_MAX - last.len());
+                    last.reserve_exact(count.max(step));
+                }
+                last.extend_from_slice(bytes);
+            }
+            _ => {
+                if self.pieces.len() == self.pieces.capacity() {
+                    self.pieces.reserve_exact(PIECES_STEP);
+                }
+                self.pieces.push(bytes.to_vec());
+            }
+        }
     }
 
     /// The result of storing, once it is there.

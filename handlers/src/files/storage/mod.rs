@@ -37,8 +37,9 @@ pub trait Storage: Debug + Send + Sync + 'static {
     /// Nobody else can write the same path until the upload is dropped: that is [`Busy`](super::Word::Busy), in whatever process.
     fn upload(&self, path: &FilePath, announced: &Announced) -> Result<Box<dyn Upload>, Refusal>;
 
-    /// Makes a folder, whose own folder must be there; [`Exists`](super::Word::Exists) if there is something already.
-    fn make_folder(&self, path: &FilePath) -> Result<(), Refusal>;
+    /// Makes a folder, whose own folder must be there; [`Exists`](super::Word::Exists) if there is something already, and
+    /// [`Quota`](super::Word::Quota) if there is no room for it. `quota` says how much there is, if not as much as the disk has.
+    fn make_folder(&self, path: &FilePath, quota: Option<&Quota>) -> Result<(), Refusal>;
 
     /// Removes a file, a link or an empty folder.
     fn remove(&self, path: &FilePath) -> Result<(), Refusal>;
@@ -89,7 +90,7 @@ pub struct Announced {
 pub struct Quota {
     /// The folder, with everything below it.
     pub folder: FilePath,
-    /// The most bytes, counted in whole blocks of 4 KiB, and at least one for each file. Uploads under way count with what they have announced.
+    /// The most bytes, counted in whole blocks of 4 KiB, and at least one for each file and folder. Uploads under way count with what they have announced.
     pub bytes_max: u64,
 }
 

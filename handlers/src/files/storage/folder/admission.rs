@@ -124,7 +124,7 @@ impl Place<'_> {
     }
 }
 
-/// Makes sure that everything keeps to the quota, once the file is there. If it does not, old parts give way. Returns what the file counts that will be replaced.
+/// Makes sure that everything keeps to the quota, once the file is there. Returns what the file counts that will be replaced.
 fn check_quota(
     storage: &Folder,
     home: &Dir,
@@ -132,23 +132,49 @@ fn check_quota(
     bytes_max: u64,
     total: u64,
 ) -> Result<u64, Refusal> {
-    let cannot = |error: io::Error| refuse(place.path, "write", &error);
     let folders = place.missing.len() as u64 * BLOCK;
     let needed = in_blocks(total).saturating_add(folders);
-    for sweeps in [true, false] {
-        let sum = quota::count(home, &storage.reservations).map_err(cannot)?;
+    find_room(storage, home, place.path, |sum| {
         // What is not counted twice is looked at after the count: if it has vanished since then, the sum is too large, and never too small.
         let credit = place.look_at_target(false)?;
         let name = part_name(place.name);
         let part = place.part().map_or(0, |part| {
             count_one(name.as_ref(), &part, &storage.reservations)
         });
-        if sum.saturating_sub(credit + part).saturating_add(needed) <= bytes_max {
-            return Ok(credit);
+        let fits = sum.saturating_sub(credit + part).saturating_add(needed) <= bytes_max;
+        Ok(fits.then_some(credit))
+    })
+}
+
+/// Makes sure that there is room for one more folder, which is so as long as the lock is held.
+pub(super) fn admit_folder(
+    storage: &Folder,
+    path: &FilePath,
+    quota: &Quota,
+) -> Result<Lock, Refusal> {
+    let (home, lock) = open_home(storage, path, quota)?;
+    find_room(storage, &home, path, |sum| {
+        Ok((sum.saturating_add(BLOCK) <= quota.bytes_max).then_some(()))
+    })?;
+    Ok(lock)
+}
+
+/// Counts what is in a quota's folder, and asks whether there is room; if there is none, old parts give way.
+fn find_room<T>(
+    storage: &Folder,
+    home: &Dir,
+    path: &FilePath,
+    fits: impl Fn(u64) -> Result<Option<T>, Refusal>,
+) -> Result<T, Refusal> {
+    let cannot = |error: io::Error| refuse(path, "write", &error);
+    for sweeps in [true, false] {
+        let sum = quota::count(home, &storage.reservations).map_err(cannot)?;
+        if let Some(room) = fits(sum)? {
+            return Ok(room);
         }
         if !sweeps || sweep(home, &storage.settings).map_err(cannot)?.parts == 0 {
             break;
         }
     }
-    Err(no_room(place.path))
+    Err(no_room(path))
 }

@@ -36,7 +36,7 @@ pub use self::sweep::Swept;
 
 use self::quota::Reservations;
 use self::refuse::{being_written, exists, refuse, root_is_no_file};
-use super::{Announced, Entry, Listing, Source, Stamp, Storage, Upload};
+use super::{Announced, Entry, Listing, Quota, Source, Stamp, Storage, Upload};
 use crate::files::{FilePath, Refusal, Word};
 
 /// A folder on the disk, with everything below it.
@@ -155,11 +155,19 @@ impl Storage for Folder {
         Ok(Box::new(admission::begin(self, path, announced)?))
     }
 
-    fn make_folder(&self, path: &FilePath) -> Result<(), Refusal> {
+    fn make_folder(&self, path: &FilePath, quota: Option<&Quota>) -> Result<(), Refusal> {
         if path.is_root() {
             return Err(exists(path));
         }
         let (dir, name) = self.place(path, "make")?;
+        let lock = quota.map(|quota| {
+            // What is there already needs no room, and is no matter of room.
+            if dir.symlink_metadata(name).is_ok() {
+                return Err(exists(path));
+            }
+            admission::admit_folder(self, path, quota)
+        });
+        let _lock = lock.transpose()?;
         let made = dir.create_dir(name).and_then(|()| beneath::sync(&dir));
         made.map_err(|error| refuse(path, "make", &error))
     }
