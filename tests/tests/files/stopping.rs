@@ -10,7 +10,7 @@ use socketserver_tests::files::{Place, Speaker, bytes, data, frame, serve, to_al
 use socketserver_tests::{Case, End};
 
 socketserver_tests::matrix! {
-    events: a_put_that_a_stop_cuts_goes_on_later;
+    events: a_put_that_a_stop_cuts_goes_on_later, a_stop_does_not_wait_to_answer_a_wrong_login;
     events concurrent: a_stop_lets_transfers_end_and_ends_who_is_idle;
 }
 
@@ -96,4 +96,17 @@ fn a_put_that_a_stop_cuts_goes_on_later(case: &Case) {
     assert!(fs::read(place.root("a")).unwrap() == whole);
     drop(speaker);
     server.stop();
+}
+
+fn a_stop_does_not_wait_to_answer_a_wrong_login(case: &Case) {
+    let place = Place::default();
+    let mut server = place.serve(case);
+    let mut guesser = Speaker::connect(&server);
+    guesser.say(json!({"verb": "login", "user": "bob", "psd": "wrong"}));
+    let sent = guesser.sent;
+    server.until("what was sent", |stats| stats.bytes_in == sent);
+    server.stop_handle().stop();
+    assert_eq!(guesser.expect_end(), End::Closed);
+    drop(guesser);
+    server.join();
 }

@@ -51,6 +51,9 @@ impl FileHandler {
         let Some(user) = user else {
             let delay = accounts.failed(&self.peer, Instant::now());
             log::warn!("#{} {}: wrong name or password", conn.id(), self.peer);
+            if self.is_stopping {
+                return conn.close();
+            }
             self.wrong_logins += 1;
             let sentence = "wrong name or password";
             let reply = ReplyFields::from(Refusal::new(Word::Auth, sentence));

@@ -325,8 +325,11 @@ impl Handler for FileHandler {
 
     fn stopping(&mut self, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
         self.is_stopping = true;
-        if matches!(self.state, State::Idle) {
-            conn.finish();
+        match self.state {
+            State::Idle => conn.finish(),
+            // Nobody waits for whoever guesses passwords.
+            State::Delayed(_) => conn.close(),
+            _ => {}
         }
         Ok(())
     }
