@@ -1,4 +1,4 @@
-//! Ready-made handlers for [`socketserver`]: what every tutorial on sockets begins with, finally correct, and what shows where modes differ.
+//! Ready-made handlers for [`socketserver`]: what every tutorial on sockets begins with and ends with, finally correct, and what shows where modes differ.
 //!
 //! | Handler | Does |
 //! |---|---|
@@ -6,6 +6,8 @@
 //! | [`Uppercase`] | sends back what it receives, in capital letters |
 //! | [`Work`] | answers every line with the same line, after keeping a processor busy for a while |
 //! | [`Wait`] | answers every line with the same line, after waiting for a while |
+//! | [`Files`](files::Files) | sends and stores files, for users or for everybody: uploads that resume, hashes that are compared, nothing outside of a folder |
+//! | [`NameDownload`](files::NameDownload) | sends the file whose name comes, as the tutorials' downloader does |
 
 #![forbid(unsafe_code)]
 

@@ -100,12 +100,7 @@ impl Storage for Memory {
         let paths = stock.items.keys();
         let inside = paths.filter(|path| path.split().is_some_and(|(above, _)| above == *folder));
         let entries = inside.filter_map(|path| stock.entry(path));
-        let mut entries: Vec<_> = entries
-            .filter(|entry| after.is_none_or(|after| entry.name.as_str() > after))
-            .collect();
-        let has_more = entries.len() > max;
-        entries.truncate(max);
-        Ok(Listing { entries, has_more })
+        Ok(Listing::page(entries, after, max))
     }
 
     fn entry(&self, path: &FilePath) -> Result<Entry, Refusal> {

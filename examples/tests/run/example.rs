@@ -20,9 +20,19 @@ pub(crate) struct Example {
 
 impl Example {
     pub(crate) fn start(name: &str, arguments: &[&str]) -> Result<Self, Box<dyn Error>> {
+        Self::start_in(name, arguments, &[])
+    }
+
+    /// The same, with further variables in its environment.
+    pub(crate) fn start_in(
+        name: &str,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Result<Self, Box<dyn Error>> {
         let path = path_of(name)?;
         let mut child = Command::new(&path)
             .args(arguments)
+            .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -113,7 +123,18 @@ impl Drop for Example {
 
 /// Runs an example that ends with an error at once, and returns what it says of that.
 pub(crate) fn fails(name: &str, arguments: &[&str]) -> Result<String, Box<dyn Error>> {
-    let output = Command::new(path_of(name)?).args(arguments).output()?;
+    fails_in(name, arguments, &[])
+}
+
+/// The same, with further variables in its environment.
+pub(crate) fn fails_in(
+    name: &str,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+) -> Result<String, Box<dyn Error>> {
+    let mut command = Command::new(path_of(name)?);
+    let variables = variables.iter().copied();
+    let output = command.args(arguments).envs(variables).output()?;
     assert!(!output.status.success(), "{name} {arguments:?} succeeds");
     Ok(String::from_utf8(output.stderr)?)
 }

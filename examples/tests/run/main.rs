@@ -3,6 +3,7 @@
 mod conversations;
 mod datagrams;
 mod example;
+mod files;
 mod lossy;
 mod post;
 mod proofs;

@@ -35,11 +35,14 @@ macro_rules! proofs {
 proofs! {
     broadcast,
     deadlock,
+    file_server,
     first_handler,
     length_prefix,
     line_protocol,
     message_server,
+    offload,
     operator,
+    own_storage,
     patient_server,
     request_handler,
     send_file,
@@ -59,6 +62,10 @@ const NOT_PROVED: &[(&str, &str)] = &[
         "modes",
         "its servers live for a moment and are for its own clients, which it counts: another one would make the count wrong",
     ),
+    (
+        "one_file",
+        "a silence of 50 ms ends a name, too, so that one which is cut too late is another name: its handler is proved where no time passes",
+    ),
     ("udp_boundaries", WHOLE_OR_LOST),
     ("udp_echo", WHOLE_OR_LOST),
     ("udp_exchange", WHOLE_OR_LOST),
@@ -76,6 +83,9 @@ const ALL: Cuts = Cuts {
 
 /// How often a script is played without a cut: once as the reference, and once more to see that it is steady.
 const WHOLE: usize = 2;
+
+/// The folder with the examples, which some of them serve.
+const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
 
 /// The modes of an example that takes one as its argument.
 const MODES: [&str; 4] = ["serial", "threads", "pool:2", "reactor"];
@@ -184,6 +194,28 @@ fn broadcast() -> TestResult {
 /// Its own client sends without reading all the while. Those who read are served.
 fn deadlock() -> TestResult {
     prove_alone("deadlock", &ECHOED)
+}
+
+/// A request, and one that is no frame.
+fn file_server() -> TestResult {
+    let example = Example::start("file_server", &[":0", EXAMPLES])?;
+    let (address, _) = example.address()?;
+    for script in [
+        r#"
+        send hex 0d000000 "{\"cmd\":\"pwd\"}"
+        expect hex 21000000 "{\"res\":\"/\",\"code\":200,\"path\":\"/\"}"
+        half-close
+        expect closed
+        "#,
+        r#"
+        send hex 02000000 "[]"
+        expect any 4 until "\"err\":\"bad_frame\"}"
+        expect closed
+        "#,
+    ] {
+        prove(address, script);
+    }
+    Ok(())
 }
 
 fn first_handler() -> TestResult {
@@ -299,6 +331,42 @@ fn message_server() -> TestResult {
     ] {
         prove(address, script);
     }
+    Ok(())
+}
+
+fn offload() -> TestResult {
+    let example = Example::start("offload", &[":0", EXAMPLES])?;
+    let (address, _) = example.address()?;
+    let path = format!("{EXAMPLES}/lossy.rs");
+    let size = fs::metadata(&path)?.len();
+    prove(
+        address,
+        &format!(
+            "send \"lossy.rs\\r\\nlossy.rs\\n\"\n{}half-close\nexpect closed",
+            format!("expect \"{size} bytes\\n\" file {path:?}\n").repeat(2)
+        ),
+    );
+    // What leads elsewhere, or is no text.
+    prove(address, "send \"../run\\n\"\nexpect closed");
+    prove(address, "send \"l\" hex ff \"\\n\"\nexpect closed");
+    Ok(())
+}
+
+fn own_storage() -> TestResult {
+    let path = format!("{EXAMPLES}/lossy.rs");
+    let example = Example::start("own_storage", &[":0", &path])?;
+    let (address, _) = example.address()?;
+    prove(
+        address,
+        &format!(
+            r#"
+            send hex 16000000 "{{\"cmd\":\"get lossy.rs\"}}"
+            expect any 4 until "}}" file {path:?}
+            half-close
+            expect closed
+            "#
+        ),
+    );
     Ok(())
 }
 

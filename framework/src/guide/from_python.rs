@@ -383,6 +383,31 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # The tutorials' file transfer
+//!
+//! ```python
+//! name = self.request.recv(1024).decode()
+//! with open(name, "rb") as file:
+//!     self.request.sendall(file.read())
+//! ```
+//!
+//! From these lines tutorials go on to programs with logins, folders and hashes: a `struct.pack("<i", …)`, a JSON header with `cmd`, `filename`, `size` and
+//! `file_hash`, and then the bytes. Both are in the package `socketserver-handlers`, in its module `files`, and their old clients are served unchanged.
+//!
+//! | Tutorial | Here | What is fixed on the way |
+//! |---|---|---|
+//! | the downloader: a name comes, the file goes | `NameDownload` | half a name is not a name, `../../etc/passwd` is not in the folder, and the file is not in memory |
+//! | its client, with one `recv` for the whole file | `client::download_by_name_to` | all bytes, and a file that is there under its name or not at all |
+//! | `open(name)`, `os.path.join(home, name)` | `storage::Folder`, or a `storage::Storage` of your own | nothing outside is touched, whatever links lie in the folder |
+//! | the server with `put`, `get`, `login` | `Files` | an upload has its name when it is whole, compared and on the disk; two writers do not mix; a disk that is slow keeps nobody else waiting |
+//! | `getattr(self, cmd)(request)` | one table of verbs | nobody calls `__init__`, and nothing is done before a login |
+//! | users with passwords in a text file | `Accounts` of a `UsersFile` | Argon2id, on threads of its own; guessing is slow |
+//! | `hashlib.md5` at the end | the same in version 1, BLAKE3 in version 2 | computed while the bytes come, compared before the file has its name |
+//! | seek and append, to resume | `put` and `get` of version 2 | both sides compare the hash of what they have, so that no file is put together of two |
+//! | the client with a progress bar | `client::Client` and `client::Progress`, or `socketserver get` | what a server calls its files is a name or refused |
+//!
+//! The protocol is written down in `handlers/src/files/PROTOCOL.md`, and the rungs about files in `examples/README.md` have the programs.
+//!
 //! # From `asyncio.Protocol`
 //!
 //! | `asyncio` | [`Handler`] | What differs |
@@ -394,7 +419,7 @@
 //! | `transport.close`, `transport.abort` | [`Conn::close`], [`Conn::abort`] | a polite close has a deadline |
 //! | `loop.call_later` | [`Conn::set_timer`] | |
 //! | `loop.call_soon_threadsafe` | [`Remote::write`](crate::Remote::write), [`Remote::wake`](crate::Remote::wake) | |
-//! | `loop.run_in_executor` | [`Stream::offload`] | |
+//! | `loop.run_in_executor` | [`Conn::offload`], [`Conn::offload_to`]; [`Stream::offload`] | the queue before the threads has a maximum, and no future is left behind when the connection ends |
 
 #[cfg(doc)]
 use crate::{

@@ -87,11 +87,89 @@
 //! | Instead of | Write |
 //! |---|---|
 //! | `std::thread::sleep` | [`Stream::sleep`] |
-//! | reading a file, asking a database, hashing a password | [`Stream::offload`] |
+//! | reading a file, asking a database, hashing a password | [`Stream::offload`]; in callbacks [`Conn::offload`], of which the next section tells |
 //! | a socket of its own | `offload`, or the mode `threads` |
 //! | a lock held across a call of the stream | a lock that is released before: the next handler that wants it would stop the thread on which the first one is suspended |
 //! | large arrays and deep recursion | a `Vec`, or a larger [`Config::coroutine_stack_bytes`]: below each stack lies a guard page, which ends the process |
 //! | the stream given to a scoped thread | [`Stream::remote`] |
+//!
+//! ## Work that others do
+//!
+//! A callback cannot wait, but it can have something done and be called when it is:
+//!
+//! | What is to be done | With | Because |
+//! |---|---|---|
+//! | a file opened or written, a database asked | [`Conn::offload`], in a [`Stream`] [`Stream::offload`] | the server has threads that may wait, [`Config::offload_threads_max`] of them for all its connections |
+//! | what is dear: a password hashed, an image made smaller | [`Conn::offload_to`] an [`OffloadPool`](crate::OffloadPool) | it has threads and a queue of its own, so that a flood of logins does not keep those waiting who only want their files; servers can share it |
+//! | a file sent | [`Conn::send_file`], and [`Conn::pause_until_sent`] behind it | until it is sent nothing more is read, so that a peer which asks for a thousand files and reads none has one of them open |
+//!
+//! When the work is done, [`Handler::woken`] is called, and the result is in the [`Offloaded`](crate::Offloaded) that the handler has kept. A queue that is full is an
+//! error at once, for the handler to pass on to its peer or to end the connection with. Two things are the handler's to decide:
+//!
+//! * **What comes meanwhile.** A handler that answers in order calls [`Conn::pause_reading`] with the work and [`Conn::resume_reading`] with its
+//!   answer: what a peer sends ahead then waits in the peer's own socket. An end of the input waits with it.
+//! * **A stop meanwhile.** The default of [`Handler::stopping`] closes, with the answer not yet written. A handler that owes one says `conn.finish()`
+//!   only when it owes none, and again once it has answered if [`Conn::is_stopping`].
+//!
+//! ```
+//! use std::io::{Read, Write};
+//! use socketserver::{
+//!     Conn, Handler, HandlerError, Input, Mode, OffloadPool, Offloaded, Server, Stream, TcpServer,
+//! };
+//!
+//! /// Answers each byte with a number that takes long to find.
+//! struct Search {
+//!     pool: OffloadPool,
+//!     found: Option<Offloaded<u64>>,
+//! }
+//!
+//! impl Handler for Search {
+//!     fn received(&mut self, input: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+//!         let start = u64::from(input.take(1)[0]);
+//!         let search = move || (start..).find(|number| number % 9973 == 0).unwrap_or(0);
+//!         self.found = Some(conn.offload_to(&self.pool, search)?);
+//!         conn.pause_reading();
+//!         Ok(())
+//!     }
+//!
+//!     fn woken(&mut self, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+//!         if let Some(number) = self.found.as_mut().and_then(Offloaded::take) {
+//!             self.found = None;
+//!             conn.write(format!("{number}\n").as_bytes());
+//!             conn.resume_reading();
+//!             if conn.is_stopping() {
+//!                 conn.finish();
+//!             }
+//!         }
+//!         Ok(())
+//!     }
+//!
+//!     fn stopping(&mut self, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+//!         if self.found.is_none() {
+//!             conn.finish();
+//!         }
+//!         Ok(())
+//!     }
+//! }
+//!
+//! let server = TcpServer::bind("127.0.0.1:0")?.mode(Mode::Reactor { loops: 1 });
+//! let (address, stop) = (server.addresses()[0].to_string(), server.stop_handle());
+//! let pool = OffloadPool::new(2, 100); // two at a time, and a hundred who wait
+//! let serving = std::thread::spawn(|| {
+//!     server.serve_forever(move |_peer| Search { pool: pool.clone(), found: None })
+//! });
+//! let mut client = Stream::connect(&address)?;
+//! client.write_all(&[1, 0, 2])?;
+//! client.shutdown_write()?;
+//! let mut answers = String::new();
+//! client.read_to_string(&mut answers)?;
+//! stop.stop();
+//! serving.join().expect("a server does not panic")?;
+//! assert_eq!(answers, "9973\n0\n9973\n");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! ## What keeps a loop
 //!
 //! What keeps a loop for longer than [`Config::slow_callback`] is counted in
 //! [`Stats::slow_callbacks`](crate::Stats::slow_callbacks), and the log names the connection. Of a blocking handler it says

@@ -235,7 +235,7 @@ pub struct Config {
     /// The size of the stack of a blocking handler on a reactor. Only the pages that it touches take memory, most often one of 4 KiB. Default 256 KiB.
     #[serde(with = "size")]
     pub coroutine_stack_bytes: usize,
-    /// How many threads there may be for [`Stream::offload`](crate::Stream::offload). They are started when they are needed. Default 4.
+    /// How many threads there may be for [`Conn::offload`](crate::Conn::offload) and [`Stream::offload`](crate::Stream::offload). They are started when they are needed. Default 4.
     pub offload_threads_max: usize,
     /// How much work may wait for such a thread; what is beyond is refused. Default 1,024.
     pub offload_queue_max: usize,

@@ -1,5 +1,6 @@
 //! The file server: what its protocol says, in every mode, however it is cut, and on the seeded network.
 
+mod bodies;
 mod damage;
 mod flood;
 mod guessing;
@@ -9,4 +10,5 @@ mod proving;
 mod resuming;
 mod room;
 mod scripts;
+mod sending;
 mod stopping;

@@ -23,6 +23,15 @@ const CUTS: Cuts = Cuts {
     ..Cuts::HANDLER
 };
 
+/// For those who send much: a byte at a time they would take seconds.
+const FEW_CUTS: Cuts = Cuts {
+    single_max: 4,
+    random: 2,
+    ..Cuts::NONE
+};
+/// On the seeded network they take seconds, so that they have so many times fewer seeds: in the short run none.
+const FEWER_SEEDS: u64 = 100;
+
 /// Makes handlers of which each has a storage of its own.
 fn factory(
     conversation: &Conversation,
@@ -64,6 +73,7 @@ fn every_conversation_is_held(case: &Case) {
 fn prove(cuts: Cuts) {
     for conversation in all() {
         let prover = Prover::new(conversation.script()).config(config());
+        let cuts = if conversation.is_long { FEW_CUTS } else { cuts };
         let proof = prover.cuts(cuts).prove(factory(&conversation));
         if let Err(disproof) = proof {
             panic!("{}: {disproof}", conversation.name);
@@ -87,6 +97,11 @@ fn simulate(seeds: u64) {
         let simulation = Simulation::events(factory(&conversation))
             .config(config())
             .script(&conversation.script());
+        let seeds = if conversation.is_long {
+            seeds / FEWER_SEEDS
+        } else {
+            seeds
+        };
         if let Err(failure) = simulation.check(0..seeds) {
             panic!("{}: {failure}", conversation.name);
         }

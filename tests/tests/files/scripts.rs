@@ -4,12 +4,16 @@ use socketserver::testkit::script::{Data, End, Part, Pattern, Script, Step};
 use socketserver_handlers::files::{Access, Algorithm, Settings};
 use socketserver_tests::Memory;
 
+use crate::bodies::bodies;
+
 /// A conversation with a server of its own.
 pub(crate) struct Conversation {
     /// What it is about.
     pub(crate) name: &'static str,
     pub(crate) settings: fn() -> Settings,
     pub(crate) steps: Vec<Step>,
+    /// Whether there is so much to send that few ways to cut it must do.
+    pub(crate) is_long: bool,
     /// Files that are there in the end, or are not.
     pub(crate) files: Vec<(&'static str, Option<Vec<u8>>)>,
 }
@@ -27,14 +31,14 @@ pub(crate) fn long() -> Vec<u8> {
     (0..70_000_u32).map(|index| (index % 251) as u8).collect()
 }
 
-fn open_to_all() -> Settings {
+pub(crate) fn open_to_all() -> Settings {
     Settings {
         anonymous: Some(Access::ReadWrite),
         ..Settings::default()
     }
 }
 
-fn read_only() -> Settings {
+pub(crate) fn read_only() -> Settings {
     Settings {
         anonymous: Some(Access::ReadOnly),
         ..Settings::default()
@@ -42,17 +46,18 @@ fn read_only() -> Settings {
 }
 
 impl Conversation {
-    fn new(name: &'static str, settings: fn() -> Settings) -> Self {
+    pub(crate) fn new(name: &'static str, settings: fn() -> Settings) -> Self {
         Self {
             name,
             settings,
             steps: Vec::new(),
+            is_long: false,
             files: Vec::new(),
         }
     }
 
     /// Sends a header, and a body behind it.
-    fn ask_with(mut self, header: &str, body: &[u8]) -> Self {
+    pub(crate) fn ask_with(mut self, header: &str, body: &[u8]) -> Self {
         let length = (header.len() as u32).to_le_bytes();
         let mut data = Data::hex(length).and(Data::text(header));
         if !body.is_empty() {
@@ -62,12 +67,12 @@ impl Conversation {
         self
     }
 
-    fn ask(self, header: &str) -> Self {
+    pub(crate) fn ask(self, header: &str) -> Self {
         self.ask_with(header, b"")
     }
 
     /// Receives exactly this header, and a body behind it.
-    fn hear_with(mut self, header: &str, body: &[u8]) -> Self {
+    pub(crate) fn hear_with(mut self, header: &str, body: &[u8]) -> Self {
         let length = (header.len() as u32).to_le_bytes();
         let mut data = Data::hex(length).and(Data::text(header));
         if !body.is_empty() {
@@ -77,29 +82,29 @@ impl Conversation {
         self
     }
 
-    fn hear(self, header: &str) -> Self {
+    pub(crate) fn hear(self, header: &str) -> Self {
         self.hear_with(header, b"")
     }
 
     /// Sends bytes as they are.
-    fn say(mut self, bytes: &[u8]) -> Self {
+    pub(crate) fn say(mut self, bytes: &[u8]) -> Self {
         self.steps.push(Step::Send(Data::hex(bytes)));
         self
     }
 
     /// Ends its side, and sees the server end.
-    fn end(mut self) -> Self {
+    pub(crate) fn end(mut self) -> Self {
         self.steps.push(Step::HalfClose);
         self.closed()
     }
 
     /// Sees the server end.
-    fn closed(mut self) -> Self {
+    pub(crate) fn closed(mut self) -> Self {
         self.steps.push(Step::ExpectEnd(Some(End::Closed)));
         self
     }
 
-    fn leaves(mut self, file: &'static str, bytes: Option<&[u8]>) -> Self {
+    pub(crate) fn leaves(mut self, file: &'static str, bytes: Option<&[u8]>) -> Self {
         self.files.push((file, bytes.map(Into::into)));
         self
     }
@@ -111,7 +116,7 @@ impl Conversation {
 
 /// Every conversation.
 pub(crate) fn all() -> Vec<Conversation> {
-    [first(), second(), refused(), hostile()]
+    [first(), second(), refused(), hostile(), bodies()]
         .into_iter()
         .flatten()
         .collect()
@@ -440,7 +445,7 @@ fn hostile() -> Vec<Conversation> {
 
 impl Conversation {
     /// A reply that ends with this word.
-    fn hear_word(mut self, word: &str) -> Self {
+    pub(crate) fn hear_word(mut self, word: &str) -> Self {
         let tail = format!(r#""err":"{word}"}}"#);
         self.steps.push(Step::Expect(Pattern::new([
             Part::Any(4),

@@ -27,7 +27,7 @@ mod walk;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use cap_std::fs::Dir;
 use rustix::io::Errno;
@@ -36,7 +36,7 @@ pub use self::sweep::Swept;
 
 use self::quota::Reservations;
 use self::refuse::{being_written, exists, refuse, root_is_no_file};
-use super::{Announced, Entry, Listing, Quota, Source, Stamp, Storage, Upload};
+use super::{Announced, Entry, Listing, Quota, Source, Storage, Upload};
 use crate::files::{FilePath, Refusal, Word};
 
 /// A folder on the disk, with everything below it.
@@ -146,9 +146,9 @@ impl Storage for Folder {
 
     fn open(&self, path: &FilePath) -> Result<Source, Refusal> {
         let file = beneath::open_file(&self.root, path)?;
-        let stamp = stamp(&file).map_err(|error| refuse(path, "read", &error))?;
-        system::read_ahead(&file, stamp.size);
-        Ok(Source { file, stamp })
+        let source = Source::new(file).map_err(|error| refuse(path, "read", &error))?;
+        system::read_ahead(&source.file, source.stamp.size);
+        Ok(source)
     }
 
     fn upload(&self, path: &FilePath, announced: &Announced) -> Result<Box<dyn Upload>, Refusal> {
@@ -214,31 +214,4 @@ impl Storage for Folder {
             .and_then(|(dir, missing)| beneath::make_folders(dir, &missing));
         made.map(drop).map_err(|error| refuse(path, "make", &error))
     }
-}
-
-fn stamp(file: &std::fs::File) -> io::Result<Stamp> {
-    use std::os::unix::fs::MetadataExt;
-
-    let metadata = file.metadata()?;
-    Ok(Stamp {
-        file: (metadata.dev(), metadata.ino()),
-        size: metadata.len(),
-        modified: metadata.modified()?,
-        changed: time(metadata.ctime(), metadata.ctime_nsec()),
-    })
-}
-
-/// A time as the file system says it: seconds since 1970, which may be negative, and nanoseconds after them.
-fn time(seconds: i64, nanoseconds: i64) -> SystemTime {
-    let whole = Duration::from_secs(seconds.unsigned_abs());
-    let second = if seconds < 0 {
-        SystemTime::UNIX_EPOCH.checked_sub(whole)
-    } else {
-        SystemTime::UNIX_EPOCH.checked_add(whole)
-    };
-    // Nanoseconds of a second fit any unsigned number, and a time that the file system can say but the library cannot is as good as none.
-    second
-        .unwrap_or(SystemTime::UNIX_EPOCH)
-        .checked_add(Duration::from_nanos(nanoseconds.unsigned_abs()))
-        .unwrap_or(SystemTime::UNIX_EPOCH)
 }
