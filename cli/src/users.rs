@@ -32,6 +32,18 @@ enum Action {
 
 /// Adds a user; makes the file if it is not there.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  socketserver users add eve --file users
+      eve may read, in a folder of her own; her password is asked for
+  socketserver users add bob --file users --access rw --quota 10GiB
+      bob may write, and have 10 GiB
+  socketserver users add ann --file users --home /bob
+      ann may read what bob has
+  socketserver users add root --file users --access rw --home / --password-file secret
+      root may do everything everywhere; the password is the first line of a file
+  socketserver serve files :9004 --root share --users users
+      the server for all of them")]
 struct Add {
     /// The name to log in with
     #[arg(value_parser = name)]

@@ -10,6 +10,7 @@ import argparse
 import hashlib
 import json
 import math
+import os
 import secrets
 import shlex
 import socketserver
@@ -140,7 +141,12 @@ class Session(socketserver.StreamRequestHandler):
             with part.open("wb") as file:
                 for piece in self.body():
                     digest.update(piece)
-                    file.write(piece)
+                    # What is all zeros is a hole, so that a large file that is sparse takes little room here, too.
+                    if piece.count(0) < len(piece):
+                        file.write(piece)
+                    else:
+                        file.seek(len(piece), os.SEEK_CUR)
+                file.truncate()
             if request.get("file_hash", digest.hexdigest()).lower() != digest.hexdigest():
                 raise Refusal(422, "hash", "the content does not have the hash that was announced")
             part.replace(place)
@@ -209,12 +215,15 @@ class Session(socketserver.StreamRequestHandler):
     def stat(self, _request, path):
         """The size stands in an entry, since a reply with a size would have a body."""
         entry = entry_of(self.path(path))
-        self.reply(200, f"{entry['type']} {path}, {entry['size']} bytes", entries=[entry])
+        self.reply(200, f"{entry['type']} {path}, {entry['size']} bytes", entry=entry)
 
-    def hash(self, _request, path):
+    def hash(self, _request, path, algorithm="md5"):
+        """Of those that the protocol has, Python has no blake3."""
+        if algorithm not in ("md5", "sha256"):
+            raise Refusal(400, "bad_request", f"there is no hash called {algorithm}")
         with self.path(path).open("rb") as file:
-            digest = hashlib.file_digest(file, "md5").hexdigest()
-        self.reply(200, digest, file_hash=digest)
+            digest = hashlib.file_digest(file, algorithm).hexdigest()
+        self.reply(200, digest, hash=digest, hash_alg=algorithm)
 
     def help(self, _request):
         self.reply(200, " ".join(VERBS))
@@ -232,7 +241,7 @@ VERBS = {
 
 def entry_of(place):
     status = place.stat()
-    return {"name": place.name, "type": "dir" if place.is_dir() else "file", "size": status.st_size, "mtime": int(status.st_mtime)}
+    return {"name": place.name, "type": "folder" if place.is_dir() else "file", "size": status.st_size, "mtime": int(status.st_mtime)}
 
 
 class Server(socketserver.ThreadingTCPServer):

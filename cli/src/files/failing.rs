@@ -64,6 +64,8 @@ pub(super) fn code(error: &Error) -> Code {
 /// The failure to log in.
 pub(super) fn login(user: &str, error: &Error) -> Failure {
     let code = match error {
+        // It does not say whether the password is right.
+        error if error.is_refusal(Word::Busy) => Code::Failed,
         Error::Refused { .. } => Code::Login,
         error => code(error),
     };

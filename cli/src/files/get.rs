@@ -1,6 +1,7 @@
 //! `get`: copies files and folders from servers.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
@@ -20,11 +21,23 @@ use crate::exit::{Code, Failure};
 /// A file has its name here once its hash was compared and it is on the disk. What has come of a transfer that broke off is kept beside it, and the same
 /// command goes on from there. When one of several files fails the others go on, and the exit code is that of the first failure.
 #[derive(Args, Debug)]
-#[command(after_help = crate::exit::CODES)]
+#[command(override_usage = "socketserver get [OPTIONS] <URL>... [LOCAL]", after_help = format!("\
+Examples:
+  socketserver get files://127.0.0.1:9004/disk.img
+      into the current folder
+  socketserver get files://bob@host/a files://bob@host/b copies/
+      two files into a folder
+  socketserver get -r --parallel 4 files://bob@host/photos
+      a folder, over four connections
+  socketserver get files://bob@host/log.gz - | gunzip
+      to standard output
+
+{}", crate::exit::CODES))]
 pub(crate) struct Options {
-    /// What to copy: files://[USER@]HOST[:PORT]/PATH or files+unix:SOCKET:/PATH; several at once
+    /// What to copy: files://[USER@]HOST[:PORT]/PATH or files+unix:SOCKET:/PATH; several at once. Behind them, LOCAL says the same as -o, as
+    /// long as it does not begin with files: or files+unix:
     #[arg(value_name = "URL", required = true)]
-    urls: Vec<Url>,
+    words: Vec<OsString>,
     /// Where to: a folder, or for a single file its name here; - for standard output [default: the current folder]
     #[arg(short, long, value_name = "PATH")]
     output: Option<PathBuf>,
@@ -51,40 +64,67 @@ enum Protocol {
 }
 
 pub(crate) fn run(options: &Options, console: Console) -> Result<(), Failure> {
-    options.check()?;
-    let is_single = options.urls.len() == 1 && !options.transfers.recursive;
+    let (urls, output) = options.places()?;
+    options.check(&urls)?;
+    let is_single = urls.len() == 1 && !options.transfers.recursive;
     let report = Arc::new(Report::new(
         console,
         options.transfers.json,
         the_same_command(),
     ));
     if options.protocol == Protocol::Name {
-        let destination = Destination::find(options.output.as_deref(), is_single)?;
+        let destination = Destination::find(output, is_single)?;
         interrupt::explain(report.clone())?;
         let client_options = options.connecting.client_options();
-        for url in &options.urls {
+        for url in &urls {
             by_name::get(url, &destination, options.compat, &client_options, &report);
         }
         return report.result();
     }
     let mut sites = Sites::default();
     let mut wanted = Vec::new();
-    for url in &options.urls {
+    for url in &urls {
         wanted.push(Wanted {
             site: sites.add(url, &options.connecting)?,
             path: url.path.clone(),
         });
     }
-    let destination = Destination::find(options.output.as_deref(), is_single)?;
+    let destination = Destination::find(output, is_single)?;
     let transfer = options.transfers.options();
     let files = WantedFiles::new(wanted, destination, options.transfers.recursive, transfer);
     interrupt::explain(report.clone())?;
-    work::run(files, &sites, options.transfers.parallel, &report);
+    let sessions = sites.sessions(Some(&report));
+    work::run(files, &sites, sessions, options.transfers.parallel, &report);
     report.result()
 }
 
 impl Options {
-    fn check(&self) -> Result<(), Failure> {
+    /// What is copied, and where to.
+    fn places(&self) -> Result<(Vec<Url>, Option<&Path>), Failure> {
+        let (mut urls, mut output) = (&*self.words, self.output.as_deref());
+        // As with cp and scp, the last word may be the destination; a single one cannot.
+        if let [sources @ .., last] = urls
+            && !sources.is_empty()
+            && !Url::is_meant(&last.to_string_lossy())
+        {
+            if output.is_some() {
+                let sentence = format!(
+                    "{} and -o both say where to copy to: leave one of them out",
+                    Path::new(last).display()
+                );
+                return Err(Failure::new(Code::Usage, sentence));
+            }
+            (urls, output) = (sources, Some(Path::new(last)));
+        }
+        let parsed: Result<_, _> = urls
+            .iter()
+            .map(|word| word.to_string_lossy().parse::<Url>())
+            .collect();
+        let urls = parsed.map_err(|error| Failure::new(Code::Usage, error.to_string()))?;
+        Ok((urls, output))
+    }
+
+    fn check(&self, urls: &[Url]) -> Result<(), Failure> {
         let wrong = |sentence: String| Err(Failure::new(Code::Usage, sentence));
         if self.protocol == Protocol::Framed && self.compat {
             return wrong("--compat is for --protocol name".to_owned());
@@ -93,7 +133,7 @@ impl Options {
             return wrong("--protocol name knows no folders: leave out -r".to_owned());
         }
         let is_wrong = |url: &&Url| url.is_folder && !self.transfers.recursive;
-        match self.urls.iter().find(is_wrong) {
+        match urls.iter().find(is_wrong) {
             Some(url) => wrong(format!(
                 "{} is a folder: write -r to get all that is in it",
                 url.path

@@ -23,7 +23,16 @@ use crate::exit::Failure;
 /// the server for a while, and the same command goes on from there. When one of several files fails the others go on, and the exit code is that of
 /// the first failure.
 #[derive(Args, Debug)]
-#[command(after_help = crate::exit::CODES)]
+#[command(after_help = format!("\
+Examples:
+  socketserver put disk.img files://bob@host/iso/
+      under its own name in a folder
+  socketserver put disk.img files://bob@host/iso/new.img
+      under another name
+  socketserver put -r --parallel 4 photos files://bob@host/
+      a folder, over four connections
+
+{}", crate::exit::CODES))]
 pub(crate) struct Options {
     /// What to copy; links in folders are left out
     #[arg(value_name = "LOCAL", required = true)]
@@ -51,16 +60,18 @@ pub(crate) fn run(options: &Options, console: Console) -> Result<(), Failure> {
     let into_folder =
         options.url.is_folder || options.transfers.recursive || options.locals.len() > 1;
     let path = options.url.path.clone();
+    // Who asks where to goes on with the same connection, since a login is dear.
+    let mut sessions = sites.sessions(Some(&report));
     let place = if into_folder {
         Place::Folder(path)
     } else {
-        place(path, site, &mut sites.sessions(Some(&report)))?
+        place(path, site, &mut sessions)?
     };
     let mut transfer = options.transfers.options();
     transfer.create = options.create;
     let locals = options.locals.iter().cloned();
     let files = LocalFiles::new(site, locals, place, options.transfers.recursive, transfer);
-    work::run(files, &sites, options.transfers.parallel, &report);
+    work::run(files, &sites, sessions, options.transfers.parallel, &report);
     report.result()
 }
 

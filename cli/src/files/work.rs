@@ -18,11 +18,16 @@ pub(super) trait Work {
     fn transfer(job: Self::Job, sessions: &mut Sessions<'_>, report: &Report);
 }
 
-/// Does all work over this many connections.
-pub(super) fn run<W: Work + Send>(work: W, sites: &Sites, connections: u16, report: &Report) {
+/// Does all work over this many connections, one of which may be there already.
+pub(super) fn run<W: Work + Send>(
+    work: W,
+    sites: &Sites,
+    first: Sessions<'_>,
+    connections: u16,
+    report: &Report,
+) {
     let work = Mutex::new(work);
-    let serve = || {
-        let mut sessions = sites.sessions(Some(report));
+    let serve = |mut sessions: Sessions<'_>| {
         loop {
             let next = work
                 .lock()
@@ -37,12 +42,13 @@ pub(super) fn run<W: Work + Send>(work: W, sites: &Sites, connections: u16, repo
     thread::scope(|scope| {
         for _ in 1..connections {
             let thread = thread::Builder::new().name("transfer".into());
+            let serve = || serve(sites.sessions(Some(report)));
             if thread.spawn_scoped(scope, serve).is_err() {
                 // Those that there are do the work as well.
                 break;
             }
         }
-        serve();
+        serve(first);
     });
 }
 

@@ -2,92 +2,14 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use rustix::process::Signal;
-use serde_json::{Value, json};
+use serde_json::json;
 use socketserver_handlers::files::Algorithm;
-use tempfile::TempDir;
 
 use crate::file_server::{FileServer, by_name};
-use crate::process::{Ended, Process, command, pattern};
-
-/// A folder in which commands run.
-struct Here(TempDir);
-
-impl Here {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn command(&self, words: &[&str]) -> Command {
-        let mut command = command(words);
-        command.current_dir(self.0.path());
-        command
-    }
-
-    fn run(&self, words: &[&str]) -> Ended {
-        Process::start(&mut self.command(words)).end()
-    }
-
-    /// Runs a command that works.
-    fn works(&self, words: &[&str]) -> Ended {
-        let ended = self.run(words);
-        assert_eq!(ended.code, Some(0), "{words:?}: {}", ended.stderr);
-        ended
-    }
-
-    /// Runs a command that fails with this code and a sentence that has this in it.
-    fn fails(&self, words: &[&str], code: i32, sentence: &str) -> Ended {
-        let ended = self.run(words);
-        assert_eq!(ended.code, Some(code), "{words:?}: {}", ended.stderr);
-        assert!(
-            ended.stderr.contains(sentence),
-            "{words:?}: {}",
-            ended.stderr
-        );
-        ended
-    }
-
-    /// Types commands into the interactive client.
-    fn types(&self, server: &FileServer, lines: &[&str]) -> Ended {
-        let mut process = Process::start(&mut self.command(&["files", &server.address]));
-        for line in lines {
-            process.types(line);
-        }
-        process.types_no_more();
-        process.end()
-    }
-
-    fn path(&self, name: &str) -> std::path::PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn read(&self, name: &str) -> Vec<u8> {
-        fs::read(self.path(name)).unwrap()
-    }
-
-    /// What is in a folder, hidden or not.
-    fn names(&self, folder: &str) -> Vec<String> {
-        let entries = fs::read_dir(self.path(folder)).unwrap();
-        let mut names: Vec<_> = entries
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    }
-}
-
-fn text(ended: &Ended) -> &str {
-    std::str::from_utf8(&ended.stdout).unwrap()
-}
-
-fn json_lines(ended: &Ended) -> Vec<Value> {
-    let lines = text(ended).lines();
-    lines
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
-}
+use crate::here::{Here, json_lines, text};
+use crate::process::{Process, pattern};
 
 #[test]
 fn a_file_is_got_and_put() {
@@ -131,7 +53,7 @@ fn files_travel_over_unix_sockets() {
     here.works(&["put", "a", "files+unix:a socket:/b"]);
     assert_eq!(server.file("b").unwrap(), b"abc");
     assert_eq!(text(&here.works(&["ls", "files+unix:a socket"])), "b\nd/\n");
-    let ended = here.types(&server, &["ls d"]);
+    let ended = here.types(&server.address, &["ls d"]);
     assert_eq!(text(&ended), "a\n", "{}", ended.stderr);
 }
 
@@ -385,7 +307,7 @@ fn links_in_the_folder_are_not_followed() {
     server.holds("d/link/x", "abc");
     server.holds("d/y", "abc");
     fs::create_dir(here.path("d")).unwrap();
-    std::os::unix::fs::symlink(elsewhere.0.path(), here.path("d/link")).unwrap();
+    std::os::unix::fs::symlink(elsewhere.path(""), here.path("d/link")).unwrap();
     here.fails(
         &["get", "-r", &server.url("d")],
         1,
@@ -599,7 +521,7 @@ fn commands_are_typed_one_after_the_other() {
     server.holds("d/c", "c");
     fs::write(here.path("mine"), "mine").unwrap();
     let ended = here.types(
-        &server,
+        &server.address,
         &[
             "pwd",
             "",
@@ -662,7 +584,7 @@ fn the_first_command_that_fails_is_the_last_one() {
         (&["hash a crc", "pwd"], 2, "the hash is not known"),
         (&["lcd no", "pwd"], 1, "cannot go to no"),
     ] {
-        let ended = here.types(&server, lines);
+        let ended = here.types(&server.address, lines);
         assert_eq!(ended.code, Some(code), "{lines:?}: {}", ended.stderr);
         assert!(
             ended.stderr.contains(sentence),
@@ -671,7 +593,7 @@ fn the_first_command_that_fails_is_the_last_one() {
         );
         assert_eq!(text(&ended), "", "{lines:?}");
     }
-    let ended = here.types(&server, &["help"]);
+    let ended = here.types(&server.address, &["help"]);
     assert!(text(&ended).lines().count() > 15);
 }
 
@@ -683,8 +605,7 @@ fn a_session_may_begin_in_a_folder_and_outlives_its_connection() {
     server.state().cut_after = Some(1);
     process.types("pwd");
     assert_eq!(process.stdout.line(), "/d");
-    process.types("get a");
-    process.types("pwd");
+    process.types("get a\npwd");
     let ended = process.end();
     assert_eq!(ended.code, Some(7), "{}", ended.stderr);
     assert!(

@@ -8,6 +8,11 @@ mod datagrams;
 mod file_server;
 mod files;
 mod framing;
+#[allow(
+    dead_code,
+    reason = "the tests of files with the real server use the rest of it"
+)]
+mod here;
 mod measuring;
 mod measuring_files;
 mod menu;
@@ -16,6 +21,10 @@ mod prove;
 mod serve;
 mod serve_datagrams;
 mod signals;
+#[allow(
+    dead_code,
+    reason = "the tests of files with the real server use the rest of it"
+)]
 mod terminal;
 mod udp_chat;
 mod usage;

@@ -20,6 +20,10 @@ pub(crate) struct Terminal {
     /// What the terminal shows, and where its keys are.
     screen: File,
     shown: String,
+    /// How much of that was waited for.
+    seen: usize,
+    /// The beginning of a letter.
+    unread: Vec<u8>,
     /// Keeps the terminal until all of it was read.
     line: OwnedFd,
 }
@@ -47,7 +51,8 @@ impl Terminal {
             .args(plain.get_args())
             .stdin(line.try_clone().unwrap())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+            .stderr(Stdio::piped())
+            .env("TERM", "xterm");
         for (name, _) in plain.get_envs() {
             command.env_remove(name);
         }
@@ -55,6 +60,8 @@ impl Terminal {
             process: Process::start(&mut command),
             screen: File::from(screen),
             shown: String::new(),
+            seen: 0,
+            unread: Vec::new(),
             line,
         }
     }
@@ -62,19 +69,42 @@ impl Terminal {
     /// Waits for a question, and until nothing is shown any more that is typed.
     pub(crate) fn asks(&mut self, question: &str) {
         while !self.shown.ends_with(question) {
-            let mut watched = [PollFd::new(&self.screen, PollFlags::IN)];
-            let timeout = Timespec::try_from(DEADLINE).unwrap();
-            let ready = poll(&mut watched, Some(&timeout)).unwrap();
-            assert!(ready > 0, "nothing came any more after {:?}", self.shown);
-            let mut buffer = [0; 1024];
-            let count = self.screen.read(&mut buffer).unwrap();
-            self.shown += std::str::from_utf8(&buffer[..count]).unwrap();
+            self.read();
         }
         let deadline = Instant::now() + DEADLINE;
         while self.echoes() {
             assert!(Instant::now() < deadline, "what is typed is shown");
             thread::sleep(Duration::from_millis(1));
         }
+    }
+
+    /// Waits until this is shown behind what was waited for before.
+    pub(crate) fn shows(&mut self, text: &str) {
+        loop {
+            if let Some(at) = self.shown[self.seen..].find(text) {
+                self.seen += at + text.len();
+                return;
+            }
+            self.read();
+        }
+    }
+
+    /// Waits for more.
+    fn read(&mut self) {
+        let mut watched = [PollFd::new(&self.screen, PollFlags::IN)];
+        let timeout = Timespec::try_from(DEADLINE).unwrap();
+        let ready = poll(&mut watched, Some(&timeout)).unwrap();
+        assert!(ready > 0, "nothing came any more after {:?}", self.shown);
+        let mut buffer = [0; 1024];
+        let count = self.screen.read(&mut buffer).unwrap();
+        self.unread.extend(&buffer[..count]);
+        // A letter may come in two pieces.
+        let whole = match std::str::from_utf8(&self.unread) {
+            Ok(text) => text.len(),
+            Err(error) => error.valid_up_to(),
+        };
+        let text: Vec<u8> = self.unread.drain(..whole).collect();
+        self.shown += std::str::from_utf8(&text).unwrap();
     }
 
     pub(crate) fn types(&mut self, keys: &str) {

@@ -20,6 +20,7 @@ mod digests;
 mod downloader;
 mod error;
 mod hash;
+mod holes;
 pub mod path;
 mod request;
 mod service;

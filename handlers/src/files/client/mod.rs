@@ -43,7 +43,8 @@ mod typed;
 mod verbs;
 mod walk;
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use socketserver::Endpoint;
 
@@ -57,6 +58,13 @@ pub use self::transfer::{TransferOptions, Transferred};
 pub use self::walk::{Found, Walk};
 use super::Algorithm;
 use super::wire::{FRAME_BYTES_MAX, ReplyFields, RequestFields};
+
+/// How long a server that is busy is asked again: with other logins, or with what another connection writes. It is less than servers wait for a login.
+const BUSY_MAX: Duration = Duration::from_secs(8);
+/// How long after the first such answer.
+const BUSY_PAUSE: Duration = Duration::from_millis(50);
+/// How long after later ones; it doubles until then.
+const BUSY_PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// How a client connects and how long it waits.
 #[derive(Clone, Debug)]
@@ -184,6 +192,23 @@ impl Client {
     fn ask_much(&mut self, request: &RequestFields) -> Result<ReplyFields, Error> {
         self.connection.send_header(request)?;
         self.late_reply()
+    }
+
+    /// Asks again while the server is busy, for a while.
+    fn patiently<T>(&mut self, ask: impl Fn(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
+        let end = Instant::now() + BUSY_MAX;
+        let mut pause = BUSY_PAUSE;
+        loop {
+            match ask(self) {
+                Err(error)
+                    if error.is_refusal(super::Word::Busy) && Instant::now() + pause < end =>
+                {
+                    thread::sleep(pause);
+                    pause = (2 * pause).min(BUSY_PAUSE_MAX);
+                }
+                result => return result,
+            }
+        }
     }
 
     fn late_reply(&mut self) -> Result<ReplyFields, Error> {

@@ -1,7 +1,7 @@
 //! A file that is being received: what has come lies beside the file that it will be, under a name that no transfer can use, and is found there by a later attempt.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read, Seek, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::time::SystemTime;
@@ -11,6 +11,7 @@ use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use serde::{Deserialize, Serialize};
 
+use super::super::holes::is_hole;
 use super::super::path::RESERVED;
 use super::super::{Algorithm, Hash, Hasher};
 use super::connection::CHUNK_BYTES;
@@ -124,9 +125,18 @@ impl Part {
         Ok(())
     }
 
-    /// Adds the next bytes.
+    /// Adds the next bytes; nothing but zeros is a hole.
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        let written = self.file.write_all(bytes);
+        let written = if is_hole(bytes) {
+            // A piece of a file is shorter than what can be counted.
+            let end = self
+                .file
+                .seek(SeekFrom::Current(bytes.len().cast_signed() as i64));
+            // What is held is the size of the part, also when it ends here.
+            end.and_then(|end| self.file.set_len(end))
+        } else {
+            self.file.write_all(bytes)
+        };
         written.map_err(|cause| self.target.failed("write", cause))?;
         self.held += bytes.len() as u64;
         Ok(())

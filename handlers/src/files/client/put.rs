@@ -169,7 +169,8 @@ impl Client {
             hash_alg: Some(self.algorithm.name().to_owned()),
             ..self.request("put", &[])
         };
-        let reply = self.ask_much(&request)?;
+        // It may be busy with the very attempt that has just broken off.
+        let reply = self.patiently(|client| client.ask_much(&request))?;
         let Some(token) = reply.token else {
             return Err(self.wrong(Error::lacking("token")));
         };

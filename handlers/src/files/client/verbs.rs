@@ -8,14 +8,17 @@ use super::{Client, Error, Version, typed};
 impl Client {
     /// Logs in. The password travels as it is: on a network that is not trusted a tunnel has to hide it.
     ///
+    /// A password is dear to check, so that servers check a few at a time; one that is busy with others is asked again for some seconds.
+    ///
     /// # Errors
     ///
-    /// [`Refused`](Error::Refused) with the word [`Auth`](super::super::Word::Auth) when the name or the password is wrong.
+    /// [`Refused`](Error::Refused) with the word [`Auth`](super::super::Word::Auth) when the name or the password is wrong, and with [`Busy`](super::super::Word::Busy) when others keep the
+    /// server busy all the time.
     pub fn login(&mut self, user: &str, password: &str) -> Result<(), Error> {
         let mut request = self.request("login", &[]);
         request.user = Some(user.to_owned());
         request.psd = Some(password.to_owned());
-        self.ask(&request).map(drop)
+        self.patiently(|client| client.ask(&request)).map(drop)
     }
 
     /// What is at a path; with the root, the current folder.

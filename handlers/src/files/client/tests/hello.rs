@@ -189,3 +189,26 @@ fn a_null_is_an_unknown_verb_and_the_end() {
     assert!(client.is_over());
     fake.end();
 }
+
+#[test]
+fn a_server_that_is_busy_with_other_logins_is_asked_again() {
+    let request = json!({"verb": "login", "user": "bob", "psd": "pw"});
+    let (fake, mut client) = Fake::two(move |peer| {
+        for _ in 0..3 {
+            peer.asked(&request);
+            peer.refuses("busy", 409);
+        }
+        peer.asked(&request);
+        peer.reply(&json!({"res": "welcome", "code": 200, "access": "rw"}));
+        peer.asked(&request);
+        peer.refuses("auth", 401);
+    });
+    client.login("bob", "pw").unwrap();
+    assert!(
+        client
+            .login("bob", "pw")
+            .unwrap_err()
+            .is_refusal(Word::Auth)
+    );
+    fake.end();
+}

@@ -162,6 +162,22 @@ fn it_begins_again_where_they_are_others() {
 }
 
 #[test]
+fn what_was_just_being_written_is_waited_for() {
+    let local = Local::new(b"0123456789");
+    let (fake, mut client) = Fake::two(|peer| {
+        for _ in 0..2 {
+            peer.request();
+            peer.refuses("busy", 409);
+        }
+        opens(peer, 10, b"01234");
+        takes(peer, 5, b"56789");
+        commits(peer, b"0123456789");
+    });
+    assert_eq!(local.put(&mut client).unwrap().resumed_at, 5);
+    fake.end();
+}
+
+#[test]
 fn a_refusal_at_the_beginning_costs_nothing() {
     let local = Local::new(&vec![7; 1_000_000]);
     let (fake, mut client) = Fake::two(|peer| {

@@ -15,11 +15,9 @@ use super::part::Part;
 use super::quota::{self, BLOCK, Lock, Reservations, in_blocks};
 use super::refuse::{exists, failed, no_room, not_a_file, refuse};
 use super::system;
+use crate::files::holes::is_hole;
 use crate::files::storage::{Commit, Upload};
 use crate::files::{FilePath, Refusal, Word};
-
-/// A run of zeros of at least this size becomes a hole.
-const HOLE_BYTES_MIN: usize = 4096;
 
 /// A part that grows until it gets its name.
 #[derive(Debug)]
@@ -262,11 +260,6 @@ pub(super) fn look_at_target(
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
         Err(error) => Err(refuse(path, "write", &error)),
     }
-}
-
-fn is_hole(piece: &[u8]) -> bool {
-    // Comparing all bytes but the first with all but the last is one fast comparison of memory.
-    piece.len() >= HOLE_BYTES_MIN && piece[0] == 0 && piece[1..] == piece[..piece.len() - 1]
 }
 
 fn write_all(mut file: &std::fs::File, pieces: &[Vec<u8>]) -> io::Result<()> {
