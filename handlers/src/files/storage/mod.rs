@@ -45,7 +45,7 @@ use super::{FilePath, Refusal, Word};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let place = tempfile::tempdir()?;
 /// let archive = Archive(Folder::open(place.path(), FolderSettings::default())?);
-/// let refusal = archive.make_folder(&FilePath::parse("new")?).unwrap_err();
+/// let refusal = archive.make_folder(&FilePath::parse("new")?, None).unwrap_err();
 /// assert_eq!(refusal, Refusal::new(Word::Denied, "this storage is read only"));
 /// # Ok(())
 /// # }
