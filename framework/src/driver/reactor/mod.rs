@@ -49,8 +49,6 @@ const SHARE_SLACK_FRACTION: usize = 16;
 const SHARE_PATIENCE: Duration = Duration::from_millis(20);
 /// How many it takes all the same when they do not come for them in that time.
 const SHARE_EXCESS: usize = 16;
-/// How many whole turns those get in a row that have much to do, before new events are looked at: some hundred microseconds.
-const TURNS_PER_ROUND: usize = 4;
 /// The most that is read of what had arrived at a connection when the server was asked to stop.
 const ARRIVED_BYTES_MAX: usize = 1024 * 1024;
 
@@ -294,11 +292,11 @@ impl<S: System> Loop<S> {
         }
     }
 
-    /// Gives connections that have much to do another turn, those that have waited longest first, until a few turns' worth of bytes has moved. The
+    /// Gives connections that have much to do another turn, those that have waited longest first, until one turn's worth of bytes has moved. The
     /// others, and those that have more to do still, wait for the next round: between two of them everybody is heard who has something short to say.
     fn run_ready(&mut self) {
-        let turns = self.turn_bytes_max.saturating_mul(TURNS_PER_ROUND) as u64;
-        let enough = self.turn.counters.bytes_moved().saturating_add(turns);
+        let turn = self.turn_bytes_max as u64;
+        let enough = self.turn.counters.bytes_moved().saturating_add(turn);
         for _ in 0..self.ready.len() {
             let Some(key) = self.ready.pop_front() else {
                 return;
