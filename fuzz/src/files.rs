@@ -6,7 +6,9 @@ use serde_json::Value;
 use socketserver::testkit::offline::Offline;
 use socketserver::{Codec, Config, Decoded, LengthPrefix};
 use socketserver_handlers::files::path::{NAME_BYTES_MAX, NAMES_MAX, PATH_BYTES_MAX, RESERVED};
-use socketserver_handlers::files::storage::{Announced, Entry, Listing, Source, Storage, Upload};
+use socketserver_handlers::files::storage::{
+    Announced, Entry, Listing, Quota, Source, Storage, Upload,
+};
 use socketserver_handlers::files::{Access, FilePath, Files, Refusal, Settings};
 use socketserver_tests::Memory;
 
@@ -56,9 +58,9 @@ impl Storage for Watched {
         self.0.upload(path, announced)
     }
 
-    fn make_folder(&self, path: &FilePath) -> Result<(), Refusal> {
+    fn make_folder(&self, path: &FilePath, quota: Option<&Quota>) -> Result<(), Refusal> {
         assert_is_path(path);
-        self.0.make_folder(path)
+        self.0.make_folder(path, quota)
     }
 
     fn remove(&self, path: &FilePath) -> Result<(), Refusal> {
