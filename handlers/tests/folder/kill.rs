@@ -17,7 +17,7 @@ fn whoever_is_killed_leaves_the_old_file_or_the_new_one() {
 }
 
 #[test]
-#[ignore = "takes a minute or two"]
+#[ignore = "a long run: see CONTRIBUTING.md"]
 fn whoever_is_killed_a_thousand_times_leaves_the_old_file_or_the_new_one() {
     kill(1000);
 }

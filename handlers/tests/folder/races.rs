@@ -18,7 +18,7 @@ fn no_swap_leads_out() {
 }
 
 #[test]
-#[ignore = "takes a minute or two"]
+#[ignore = "a long run: see CONTRIBUTING.md"]
 fn no_swap_leads_out_in_a_million_tries() {
     swap(1_000_000);
 }

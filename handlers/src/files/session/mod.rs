@@ -171,9 +171,11 @@ impl FileHandler {
         match (outcome, next) {
             (Outcome::Reply(reply), _) => self.reply(*reply, conn),
             (Outcome::Refused(refusal), Next::Receive { bytes, .. }) => {
-                self.refuse(refusal, bytes, conn);
+                self.refuse(self.as_seen_from_home(refusal), bytes, conn);
             }
-            (Outcome::Refused(refusal), _) => self.refuse(refusal, 0, conn),
+            (Outcome::Refused(refusal), _) => {
+                self.refuse(self.as_seen_from_home(refusal), 0, conn);
+            }
             (Outcome::Moved(reply, folder), _) => {
                 self.folder = folder;
                 self.reply(*reply, conn);
@@ -230,7 +232,6 @@ impl FileHandler {
 
     /// Refuses a request whose body is still to come, all of it or so many bytes.
     fn refuse(&mut self, refusal: Refusal, body_bytes: u64, conn: &mut Conn<'_>) {
-        let refusal = self.as_seen_from_home(refusal);
         log::debug!("#{} {}: refused: {}", conn.id(), self.peer, refusal);
         let reply = ReplyFields::from(refusal);
         if body_bytes == 0 {
@@ -244,10 +245,11 @@ impl FileHandler {
         }
     }
 
-    /// The storage knows nothing of homes, and users need not know where theirs are.
+    /// What the storage says, which knows nothing of homes: users need not know where theirs are.
     fn as_seen_from_home(&self, mut refusal: Refusal) -> Refusal {
         if let Some(user) = self.who.as_ref().filter(|user| !user.home.is_root()) {
-            refusal.sentence = refusal.sentence.replacen(&user.home.to_string(), "", 1);
+            let above = format!("{}/", user.home);
+            refusal.sentence = refusal.sentence.replacen(&above, "/", 1);
         }
         refusal
     }

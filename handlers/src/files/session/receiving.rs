@@ -143,7 +143,7 @@ impl FileHandler {
             }
             Err(refusal) => {
                 let left = receiving.left;
-                self.refuse(refusal, left, conn);
+                self.refuse(self.as_seen_from_home(refusal), left, conn);
             }
         }
     }
