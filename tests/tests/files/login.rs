@@ -29,6 +29,12 @@ fn a_login_leads_to_the_users_home(case: &Case) {
     assert_eq!(speaker.ask(r#"{"cmd": "cd sub"}"#)["path"], "/sub");
     let missing = speaker.ask(r#"{"cmd": "get nothing"}"#);
     assert_eq!(missing["res"], "/sub/nothing is not there");
+    // What the user has said himself comes back as it was, also where it looks like his home.
+    let unknown = speaker.ask(r#"{"cmd": "x/bob/y"}"#);
+    assert_eq!(
+        unknown["res"],
+        "unknown command \"x/bob/y\" (ask for help to see which there are)"
+    );
 
     // Whoever logs in again is somebody else, at another place.
     let reply = speaker.log_in("ann", "other secret");
