@@ -164,7 +164,10 @@ fn whoever_does_not_read_has_one_file_open_and_harms_nobody(case: &Case) {
     let mut calm = Speaker::connect(&server);
     for _ in 0..100 {
         assert_eq!(calm.word(json!({"verb": "pwd"})), "ok");
-        assert!(open_files(&path) <= 2, "a file for each connection is open");
+        // Who goes from one file to the next while descriptors are counted may count twice. A file that is opened ahead stays open, since nobody reads.
+        eventually("one file for each connection at most", || {
+            (open_files(&path) <= 2).then_some(())
+        });
     }
     // What waits is in the sockets, and neither read nor answered ahead.
     let stats = server.stats();
