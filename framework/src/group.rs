@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::conn::{Conn, ConnectionId};
 use crate::mail::Place;
+use crate::remote::Remote;
 
 /// What happens to a member that does not take its messages as fast as they come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,22 +94,18 @@ impl Group {
 
     /// Makes a connection a member. It leaves by itself when it closes; joining twice changes nothing.
     pub fn join(&self, conn: &mut Conn<'_>) {
-        let place = conn.place();
-        {
-            // Held until the member is in, so that a shard that has just become empty is not removed meanwhile.
-            let mut shards = self.members.lock();
-            let shard = shards.entry(place.id()).or_insert_with(|| {
-                Arc::new(Shard {
-                    policy: self.members.policy,
-                    queued_bytes_max: self.members.queued_bytes_max,
-                    place,
-                    members: Mutex::default(),
-                    overflowed: AtomicBool::new(false),
-                })
-            });
-            shard.lock().insert(conn.id(), conn.key());
-        }
+        self.members.insert(&conn.place(), conn.id(), conn.key());
         conn.remember_group(&self.members);
+    }
+
+    /// Makes a connection a member from any thread, as [`join`](Group::join) does on its own. False: it is over already.
+    pub fn admit(&self, remote: &Remote) -> bool {
+        remote.enter_group(&self.members)
+    }
+
+    /// Ends a connection's membership from any thread, as [`leave`](Group::leave) does on its own.
+    pub fn dismiss(&self, remote: &Remote) {
+        remote.leave_group(&self.members);
     }
 
     /// Ends a connection's membership. Messages that were broadcast before may still reach it.
@@ -119,9 +116,17 @@ impl Group {
 
     /// Sends a message to all members, the one that may be speaking included. It never waits.
     pub fn broadcast(&self, message: impl Into<Bytes>) {
-        let message = message.into();
+        self.post(&message.into(), None);
+    }
+
+    /// Sends a message to all members but one, who need not be a member: the one that is speaking. It never waits.
+    pub fn broadcast_except(&self, except: ConnectionId, message: impl Into<Bytes>) {
+        self.post(&message.into(), Some(except));
+    }
+
+    fn post(&self, message: &Bytes, except: Option<ConnectionId>) {
         for shard in self.members.lock().values() {
-            if !shard.place.post_broadcast(shard, &message) {
+            if !shard.place.post_broadcast(shard, message, except) {
                 shard.overflowed.store(true, Ordering::Relaxed);
             }
         }
@@ -143,6 +148,21 @@ impl Group {
 }
 
 impl Members {
+    pub(crate) fn insert(&self, place: &Arc<Place>, id: ConnectionId, key: u32) {
+        // Held until the member is in, so that a shard that has just become empty is not removed meanwhile.
+        let mut shards = self.lock();
+        let shard = shards.entry(place.id()).or_insert_with(|| {
+            Arc::new(Shard {
+                policy: self.policy,
+                queued_bytes_max: self.queued_bytes_max,
+                place: place.clone(),
+                members: Mutex::default(),
+                overflowed: AtomicBool::new(false),
+            })
+        });
+        shard.lock().insert(id, key);
+    }
+
     pub(crate) fn remove(&self, place: u64, id: ConnectionId) {
         let mut shards = self.lock();
         let Some(shard) = shards.get(&place) else {
@@ -164,10 +184,16 @@ impl Members {
 }
 
 impl Shard {
-    /// Calls `deliver` with the key and id of every member. It must not run a handler, which might leave or join.
-    pub(crate) fn for_each(&self, mut deliver: impl FnMut(u32, ConnectionId)) {
+    /// Calls `deliver` with the key and id of every member but one. It must not run a handler, which might leave or join.
+    pub(crate) fn for_each(
+        &self,
+        except: Option<ConnectionId>,
+        mut deliver: impl FnMut(u32, ConnectionId),
+    ) {
         for (&id, &key) in self.lock().iter() {
-            deliver(key, id);
+            if Some(id) != except {
+                deliver(key, id);
+            }
         }
     }
 

@@ -25,7 +25,11 @@ pub(crate) enum Mail {
     /// The letter box of this connection has something in it.
     Letters { key: u32, id: ConnectionId },
     /// A message for all members of a group that this place runs.
-    Broadcast { shard: Arc<Shard>, message: Bytes },
+    Broadcast {
+        shard: Arc<Shard>,
+        message: Bytes,
+        except: Option<ConnectionId>,
+    },
 }
 
 /// A thread that runs connections, as others see it.
@@ -95,7 +99,12 @@ impl Place {
     }
 
     /// Leaves a broadcast; false when too many are waiting already.
-    pub(crate) fn post_broadcast(&self, shard: &Arc<Shard>, message: &Bytes) -> bool {
+    pub(crate) fn post_broadcast(
+        &self,
+        shard: &Arc<Shard>,
+        message: &Bytes,
+        except: Option<ConnectionId>,
+    ) -> bool {
         {
             let mut inbox = self.lock();
             if inbox.broadcasts >= BROADCASTS_MAX
@@ -108,6 +117,7 @@ impl Place {
             inbox.mail.push_back(Mail::Broadcast {
                 shard: shard.clone(),
                 message: message.clone(),
+                except,
             });
         }
         self.call();

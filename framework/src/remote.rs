@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 
 use crate::conn::ConnectionId;
+use crate::group::Members;
 use crate::mail::Place;
 
 /// The most messages that wait in one letter box, however short they are.
@@ -48,6 +49,8 @@ struct Letters {
     messages: VecDeque<Bytes>,
     bytes: usize,
     ending: Option<Ending>,
+    /// What the connection leaves when it is over.
+    groups: Vec<Arc<Members>>,
     /// The handler shall be called.
     woken: bool,
     /// The place knows already that there is something in the box.
@@ -125,6 +128,27 @@ impl Remote {
         letters.closed || letters.ending.is_some()
     }
 
+    /// Makes the connection a member of a group; false when it is over.
+    pub(crate) fn enter_group(&self, group: &Arc<Members>) -> bool {
+        // Held until the member is in, so that whoever closes the box meanwhile finds the group in it.
+        let mut letters = self.letters.lock();
+        if letters.closed {
+            return false;
+        }
+        if !letters.groups.iter().any(|other| Arc::ptr_eq(other, group)) {
+            letters.groups.push(group.clone());
+        }
+        let LetterBox { place, key, id, .. } = &*self.letters;
+        group.insert(place, *id, *key);
+        true
+    }
+
+    pub(crate) fn leave_group(&self, group: &Arc<Members>) {
+        let mut letters = self.letters.lock();
+        letters.groups.retain(|other| !Arc::ptr_eq(other, group));
+        group.remove(self.letters.place.id(), self.letters.id);
+    }
+
     fn queued_in_connection(&self) -> usize {
         self.letters.queued.load(Ordering::Relaxed)
     }
@@ -182,6 +206,9 @@ impl LetterBox {
         letters.closed = true;
         letters.messages = VecDeque::new();
         letters.bytes = 0;
+        for group in letters.groups.drain(..) {
+            group.remove(self.place.id(), self.id);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Letters> {

@@ -244,9 +244,13 @@ impl<'a, H: Handler> Conversation<'a, H> {
             match mail {
                 Mail::Letters { id, .. } if id == own => self.talk.session.read_letters(turn),
                 Mail::Letters { .. } => {}
-                Mail::Broadcast { shard, message } => {
+                Mail::Broadcast {
+                    shard,
+                    message,
+                    except,
+                } => {
                     let overflowed = shard.take_overflowed();
-                    shard.for_each(|_, id| {
+                    shard.for_each(except, |_, id| {
                         if id == own {
                             self.talk
                                 .session

@@ -26,11 +26,15 @@ impl<S: System> Loop<S> {
                         self.attend(key, Session::read_letters);
                     }
                 }
-                Mail::Broadcast { shard, message } => {
+                Mail::Broadcast {
+                    shard,
+                    message,
+                    except,
+                } => {
                     let overflowed = shard.take_overflowed();
                     let (connections, turn, touched) =
                         (&mut self.connections, &mut self.turn, &mut self.touched);
-                    shard.for_each(|key, id| {
+                    shard.for_each(except, |key, id| {
                         let Some(connection) = addressed(connections, key, id) else {
                             return;
                         };

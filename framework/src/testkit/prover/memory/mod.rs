@@ -139,10 +139,14 @@ impl Memory {
     fn deliver(&mut self, mail: Mail) {
         match mail {
             Mail::Letters { key, id } => self.attend(key, id, Session::read_letters),
-            Mail::Broadcast { shard, message } => {
+            Mail::Broadcast {
+                shard,
+                message,
+                except,
+            } => {
                 let overflowed = shard.take_overflowed();
                 let mut members = Vec::new();
-                shard.for_each(|key, id| members.push((key, id)));
+                shard.for_each(except, |key, id| members.push((key, id)));
                 for (key, id) in members {
                     self.attend(key, id, |session, turn| {
                         session.deliver(&message, &shard, overflowed, turn);
