@@ -1,5 +1,6 @@
 //! `serve`: binds every endpoint, says where, serves until a signal comes, and reports.
 
+mod chat;
 mod descriptors;
 mod files;
 mod report;
@@ -15,9 +16,8 @@ use std::thread;
 use clap::Args;
 use socketserver::{Address, Config, DatagramServer, Endpoint, Server, StopHandle, StreamServer};
 
-use self::files::FileService;
 use self::report::Served;
-use self::service::{HandlerOptions, Service, ServiceParser};
+use self::service::{HandlerOptions, Prepared, Service, ServiceParser};
 use crate::console::Console;
 use crate::exit::{Code, Failure};
 use crate::groups;
@@ -29,13 +29,13 @@ use crate::groups;
 /// cuts them.
 #[derive(Args, Debug)]
 pub(crate) struct Options {
-    /// What to serve, work and wait with a time if it is not 200us and 5ms (wait:20ms); without it echo and uppercase, each
-    /// on its default port
+    /// What to serve, work and wait with a time if it is not 200us and 5ms (wait:20ms); without it echo, uppercase and chat,
+    /// each on its default port
     #[arg(value_parser = ServiceParser)]
     handler: Option<Service>,
     /// Where to listen: tcp://HOST:PORT, HOST:PORT, :PORT (on 127.0.0.1), unix:PATH or unix:@NAME, and for datagrams
     /// udp://HOST:PORT, unixgram:PATH or unixgram:@NAME [default: 127.0.0.1 and the handler's port: echo 9001, uppercase
-    /// 9002, files 9004, work 9005, wait 9006]
+    /// 9002, chat 9003, files 9004, work 9005, wait 9006]
     #[arg(value_name = "ENDPOINT")]
     endpoints: Vec<Endpoint>,
     #[command(flatten)]
@@ -50,6 +50,8 @@ pub(crate) struct Options {
 /// A server that listens, and what it is going to serve.
 struct Bound {
     service: Service,
+    prepared: Prepared,
+    config: Config,
     server: Carrier,
 }
 
@@ -78,20 +80,27 @@ pub(crate) fn run(options: Options, console: Console) -> Result<(), Failure> {
     options
         .of_handler
         .check(options.handler, &options.endpoints)?;
-    let files = options.of_handler.open_files(options.handler)?;
-    let config = options.settings.config()?;
-    let config = match &files {
-        Some(files) => files.config(config),
-        None => config,
+    let services = match options.handler {
+        Some(service) => vec![service],
+        None => Service::TO_BEGIN_WITH.to_vec(),
     };
+    let prepared: Vec<_> = services
+        .into_iter()
+        .map(|service| Ok((service, options.of_handler.prepare(service)?)))
+        .collect::<Result<_, Failure>>()?;
+    let config = options.settings.config()?;
     if let Some(path) = &options.stats_file {
         report::check_writable(path)?;
     }
-    let plan = plan(options.handler, options.endpoints);
-    for endpoint in plan.iter().flat_map(|(_, endpoints)| endpoints) {
-        groups::check(endpoint, &config.multicast_groups)?;
+    let mut servers = Vec::new();
+    for (service, prepared) in &prepared {
+        for endpoints in plan(*service, &options.endpoints) {
+            for endpoint in &endpoints {
+                groups::check(endpoint, &config.multicast_groups)?;
+            }
+            servers.push(bind(*service, prepared, endpoints, &config)?);
+        }
     }
-    let servers = bind(plan, &config)?;
     let for_streams = servers.iter().filter(|bound| bound.is_for_streams());
     let for_streams = for_streams.count();
     // All datagrams of a server come through the sockets that it has already.
@@ -103,62 +112,64 @@ pub(crate) fn run(options: Options, console: Console) -> Result<(), Failure> {
     let stopping = summary::of_stopping(&config, for_streams > 0);
     signals::stop_at_signals(stops.clone(), stopping, console)?;
     announce(&servers)?;
-    let memory = match &files {
-        Some(files) => files.memory_bytes_max(&config),
-        None => options.of_handler.memory_bytes_max(&config),
-    };
-    summarize(&servers, &config, memory, console);
+    summarize(&servers, &options.of_handler, console);
     if options.handler.is_none() {
         invite(&servers, console);
     }
+    introduce(&prepared, &servers, console);
 
-    if let Some(files) = &files {
-        let addresses = servers
-            .iter()
-            .flat_map(|bound| bound.server.server().addresses());
-        files.introduce(&addresses.cloned().collect::<Vec<_>>(), console);
-    }
-    let (served, failures) = serve(servers, &options.of_handler, files, &stops)?;
+    let (served, failures) = serve(servers, &options.of_handler, &stops)?;
     for served in &served {
         console.say(served);
     }
+    let chat = prepared
+        .iter()
+        .find_map(|(_, prepared)| prepared.chat_stats());
+    if let Some(chat) = &chat {
+        console.say(report::of_chat(chat));
+    }
     if let Some(path) = &options.stats_file {
-        report::write(path, &served)?;
+        report::write(path, &served, chat.as_ref())?;
     }
     failures.into_iter().next().map_or(Ok(()), Err)
 }
 
-/// What listens where: one server each for the streams and the datagrams of the handler that was asked for, or one for each handler to begin with.
-fn plan(handler: Option<Service>, endpoints: Vec<Endpoint>) -> Vec<(Service, Vec<Endpoint>)> {
-    match handler {
-        Some(service) if !endpoints.is_empty() => {
-            let (datagrams, streams): (Vec<_>, Vec<_>) =
-                endpoints.into_iter().partition(Endpoint::is_datagram);
-            let servers = [(service, streams), (service, datagrams)];
-            let has_endpoints = |(_, endpoints): &(Service, Vec<Endpoint>)| !endpoints.is_empty();
-            servers.into_iter().filter(has_endpoints).collect()
-        }
-        Some(service) => vec![service.by_default()],
-        None => Service::TO_BEGIN_WITH.map(Service::by_default).into(),
+/// What each server of a handler listens at: one has the streams and one the datagrams, or there is one with the default endpoint.
+fn plan(service: Service, endpoints: &[Endpoint]) -> Vec<Vec<Endpoint>> {
+    if endpoints.is_empty() {
+        return vec![service.by_default()];
     }
+    let (datagrams, streams): (Vec<_>, Vec<_>) =
+        endpoints.iter().cloned().partition(Endpoint::is_datagram);
+    let has_endpoints = |endpoints: &Vec<Endpoint>| !endpoints.is_empty();
+    [streams, datagrams]
+        .into_iter()
+        .filter(has_endpoints)
+        .collect()
 }
 
-fn bind(plan: Vec<(Service, Vec<Endpoint>)>, config: &Config) -> Result<Vec<Bound>, Failure> {
-    let mut servers = Vec::new();
-    for (service, endpoints) in plan {
-        let is_datagram = endpoints.iter().any(Endpoint::is_datagram);
-        let builder = StreamServer::builder()
-            .config(config.clone())
-            .endpoints(endpoints);
-        let bound = if is_datagram {
-            builder.bind_datagrams().map(Carrier::Datagrams)
-        } else {
-            builder.bind().map(Carrier::Streams)
-        };
-        let server = bound.map_err(|error| Failure::start(&error))?;
-        servers.push(Bound { service, server });
-    }
-    Ok(servers)
+fn bind(
+    service: Service,
+    prepared: &Prepared,
+    endpoints: Vec<Endpoint>,
+    config: &Config,
+) -> Result<Bound, Failure> {
+    let is_datagram = endpoints.iter().any(Endpoint::is_datagram);
+    let config = prepared.config(config.clone());
+    let builder = StreamServer::builder()
+        .config(config.clone())
+        .endpoints(endpoints);
+    let bound = if is_datagram {
+        builder.bind_datagrams().map(Carrier::Datagrams)
+    } else {
+        builder.bind().map(Carrier::Streams)
+    };
+    Ok(Bound {
+        service,
+        prepared: prepared.clone(),
+        config,
+        server: bound.map_err(|error| Failure::start(&error))?,
+    })
 }
 
 /// Says where clients may connect.
@@ -183,21 +194,44 @@ fn print_addresses(servers: &[Bound]) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Says how the servers behave, in a line for those of either kind; a server for streams takes so much memory at most.
-fn summarize(servers: &[Bound], config: &Config, stream_memory_bytes_max: u128, console: Console) {
-    let (streams, datagrams): (Vec<_>, Vec<_>) =
-        servers.iter().partition(|bound| bound.is_for_streams());
-    if !streams.is_empty() {
-        let memory = stream_memory_bytes_max.saturating_mul(streams.len() as u128);
-        console.say(summary::of_streams(config, memory));
+/// Says how the servers behave, in a line for those that behave alike.
+fn summarize(servers: &[Bound], options: &HandlerOptions, console: Console) {
+    let mut alike: Vec<Vec<&Bound>> = Vec::new();
+    for bound in servers {
+        let same = |group: &&mut Vec<&Bound>| {
+            group[0].config == bound.config && group[0].is_for_streams() == bound.is_for_streams()
+        };
+        match alike.iter_mut().find(same) {
+            Some(group) => group.push(bound),
+            None => alike.push(vec![bound]),
+        }
     }
-    if !datagrams.is_empty() {
-        let endpoints = datagrams
-            .iter()
-            .map(|bound| bound.server.server().addresses().len());
-        let memory = config.datagram_memory_bytes_max();
-        let memory = memory.saturating_mul(endpoints.sum::<usize>() as u128);
-        console.say(summary::of_datagrams(config, memory));
+    for group in alike {
+        let config = &group[0].config;
+        if group[0].is_for_streams() {
+            let memory = group
+                .iter()
+                .map(|bound| options.memory_bytes_max(&bound.prepared, config));
+            console.say(summary::of_streams(config, memory.sum()));
+        } else {
+            let endpoints = group
+                .iter()
+                .map(|bound| bound.server.server().addresses().len());
+            let memory = config.datagram_memory_bytes_max();
+            let memory = memory.saturating_mul(endpoints.sum::<usize>() as u128);
+            console.say(summary::of_datagrams(config, memory));
+        }
+    }
+}
+
+/// Says what is served to whom, where there is more to say than the name.
+fn introduce(prepared: &[(Service, Prepared)], servers: &[Bound], console: Console) {
+    for (service, prepared) in prepared {
+        let own = servers.iter().filter(|bound| bound.service == *service);
+        let addresses: Vec<_> = own
+            .flat_map(|bound| bound.server.server().addresses().iter().cloned())
+            .collect();
+        prepared.introduce(&addresses, console);
     }
 }
 
@@ -218,17 +252,15 @@ fn invite(servers: &[Bound], console: Console) {
 fn serve(
     servers: Vec<Bound>,
     options: &HandlerOptions,
-    mut files: Option<FileService>,
     stops: &[StopHandle],
 ) -> Result<(Vec<Served>, Vec<Failure>), Failure> {
     thread::scope(|scope| {
         let mut threads = Vec::new();
         for bound in servers {
             let builder = thread::Builder::new().name(bound.service.to_string());
-            let files = files.take();
             let spawned = builder.spawn_scoped(scope, || {
                 let _all_end_together = StopAll(stops);
-                serve_one(bound, options, files)
+                serve_one(bound, options)
             });
             threads
                 .push(spawned.map_err(|error| Failure::system("cannot start a thread", &error))?);
@@ -248,16 +280,17 @@ fn serve(
     })
 }
 
-fn serve_one(
-    bound: Bound,
-    options: &HandlerOptions,
-    files: Option<FileService>,
-) -> Result<Served, Failure> {
-    let Bound { service, server } = bound;
+fn serve_one(bound: Bound, options: &HandlerOptions) -> Result<Served, Failure> {
+    let Bound {
+        service,
+        prepared,
+        server,
+        ..
+    } = bound;
     let addresses = server.server().addresses().to_vec();
     let result = match server {
-        Carrier::Streams(server) => service.serve(server, options, files),
-        Carrier::Datagrams(server) => service.serve_datagrams(server, options),
+        Carrier::Streams(server) => service.serve(server, options, prepared),
+        Carrier::Datagrams(server) => service.serve_datagrams(server, options, prepared),
     };
     match result {
         Ok(report) => Ok(Served {

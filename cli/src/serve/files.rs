@@ -75,6 +75,7 @@ enum Protocol {
 }
 
 /// A folder that is ready to be served.
+#[derive(Clone)]
 pub(crate) struct FileService {
     folder: Arc<Folder>,
     way: Way,
@@ -82,6 +83,7 @@ pub(crate) struct FileService {
     summary: String,
 }
 
+#[derive(Clone)]
 enum Way {
     Framed(Files),
     ByName,

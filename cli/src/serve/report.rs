@@ -8,6 +8,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 use socketserver::{Address, Report};
+use socketserver_handlers::chat;
 
 use super::service::Service;
 use crate::exit::{Code, Failure, cause};
@@ -136,9 +137,22 @@ pub(crate) fn check_writable(path: &Path) -> Result<(), Failure> {
     })
 }
 
-/// Writes the counts of all servers together, and under `servers` those of each.
-pub(crate) fn write(path: &Path, served: &[Served]) -> Result<(), Failure> {
-    let written = to_json(served)
+/// What has gone on in a chat, in one line.
+pub(crate) fn of_chat(chat: &chat::hub::Stats) -> String {
+    let members = counted(chat.entered, "member");
+    let (said, told, refused, slow) = (chat.said, chat.told, chat.refused, chat.slow);
+    format!(
+        "chat: {members} entered; said {said}, told {told}, refused {refused}; cut since they did not read: {slow}"
+    )
+}
+
+/// Writes the counts of all servers together, under `servers` those of each, and under `chat` those of the chat that was served.
+pub(crate) fn write(
+    path: &Path,
+    served: &[Served],
+    chat: Option<&chat::hub::Stats>,
+) -> Result<(), Failure> {
+    let written = to_json(served, chat)
         .map_err(io::Error::other)
         .and_then(|json| fs::write(path, json + "\n"));
     written.map_err(|error| {
@@ -149,7 +163,7 @@ pub(crate) fn write(path: &Path, served: &[Served]) -> Result<(), Failure> {
     })
 }
 
-fn to_json(served: &[Served]) -> serde_json::Result<String> {
+fn to_json(served: &[Served], chat: Option<&chat::hub::Stats>) -> serde_json::Result<String> {
     let mut sum = Map::new();
     let mut each = Vec::new();
     for one in served {
@@ -160,6 +174,9 @@ fn to_json(served: &[Served]) -> serde_json::Result<String> {
         each.push(one.to_json(counts));
     }
     sum.insert("servers".into(), each.into());
+    if let Some(chat) = chat {
+        sum.insert("chat".into(), serde_json::to_value(chat)?);
+    }
     serde_json::to_string_pretty(&sum)
 }
 

@@ -6,10 +6,14 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Arg, Args, Command, ValueEnum};
-use socketserver::{Config, DatagramServer, Endpoint, Mode, Report, ServeError, StreamServer};
-use socketserver_handlers::{Alphabet, Echo, Uppercase, Wait, Work};
+use socketserver::{
+    Address, Config, DatagramServer, Endpoint, Mode, Report, ServeError, StreamServer,
+};
+use socketserver_handlers::{Alphabet, Echo, Uppercase, Wait, Work, chat};
 
+use super::chat::{ChatOptions, ChatService};
 use super::files::{FileOptions, FileService};
+use crate::console::Console;
 use crate::exit::{Code, Failure};
 use crate::units;
 
@@ -20,6 +24,8 @@ pub(crate) enum Service {
     Echo,
     /// Sends back what it receives, in capital letters.
     Uppercase,
+    /// Keeps rooms in which people talk.
+    Chat,
     /// Keeps files.
     Files,
     /// Answers every line with itself, after so much work of a processor.
@@ -56,11 +62,57 @@ pub(crate) struct HandlerOptions {
     unicode: bool,
     #[command(flatten)]
     files: FileOptions,
+    #[command(flatten)]
+    chat: ChatOptions,
+}
+
+/// What was opened or begun for a handler before its server is bound.
+#[derive(Clone)]
+pub(crate) enum Prepared {
+    /// Nothing.
+    Nothing,
+    /// A folder.
+    Files(FileService),
+    /// A chat, which is the same one on all endpoints.
+    Chat(ChatService),
+}
+
+impl Prepared {
+    /// The same configuration, with what the handler needs.
+    pub(crate) fn config(&self, config: Config) -> Config {
+        match self {
+            Self::Nothing => config,
+            Self::Files(files) => files.config(config),
+            Self::Chat(chat) => chat.config(config),
+        }
+    }
+
+    /// Says what is served to whom.
+    pub(crate) fn introduce(&self, addresses: &[Address], console: Console) {
+        match self {
+            Self::Nothing => {}
+            Self::Files(files) => files.introduce(addresses, console),
+            Self::Chat(chat) => chat.introduce(console),
+        }
+    }
+
+    /// What has gone on in the chat, if there is one.
+    pub(crate) fn chat_stats(&self) -> Option<chat::hub::Stats> {
+        match self {
+            Self::Chat(chat) => Some(chat.stats()),
+            Self::Nothing | Self::Files(_) => None,
+        }
+    }
 }
 
 impl HandlerOptions {
     /// The most memory that the connections of one server can take.
-    pub(crate) fn memory_bytes_max(&self, config: &Config) -> u128 {
+    pub(crate) fn memory_bytes_max(&self, prepared: &Prepared, config: &Config) -> u128 {
+        match prepared {
+            Prepared::Files(files) => return files.memory_bytes_max(config),
+            Prepared::Chat(chat) => return chat.memory_bytes_max(config),
+            Prepared::Nothing => {}
+        }
         let stacks = match (self.style, config.mode) {
             (Style::Blocking, Mode::Reactor { .. }) => config.stack_bytes_max(),
             _ => 0,
@@ -83,6 +135,7 @@ impl HandlerOptions {
         endpoints: &[Endpoint],
     ) -> Result<(), Failure> {
         self.check_files(handler, endpoints)?;
+        self.check_chat(handler)?;
         let datagrams = endpoints.iter().find(|endpoint| endpoint.is_datagram());
         if let (Style::Blocking, Some(endpoint)) = (self.style, datagrams) {
             let sentence = format!(
@@ -102,15 +155,26 @@ impl HandlerOptions {
 }
 
 impl HandlerOptions {
-    /// The folder that is served, if the handler is for one.
-    pub(crate) fn open_files(
-        &self,
-        handler: Option<Service>,
-    ) -> Result<Option<FileService>, Failure> {
-        match handler {
-            Some(Service::Files) => self.files.open().map(Some),
-            _ => Ok(None),
-        }
+    /// Opens or begins what the handler needs.
+    pub(crate) fn prepare(&self, service: Service) -> Result<Prepared, Failure> {
+        Ok(match service {
+            Service::Files => Prepared::Files(self.files.open()?),
+            Service::Chat => Prepared::Chat(self.chat.open()),
+            Service::Echo | Service::Uppercase | Service::Work(_) | Service::Wait(_) => {
+                Prepared::Nothing
+            }
+        })
+    }
+
+    fn check_chat(&self, handler: Option<Service>) -> Result<(), Failure> {
+        let sentence = match (handler, self.style, self.chat.first_said()) {
+            (Some(Service::Chat), Style::Blocking, _) => {
+                "a chat is served with callbacks only: leave --style out".into()
+            }
+            (Some(Service::Chat) | None, Style::Events, _) | (_, _, None) => return Ok(()),
+            (_, _, Some(option)) => format!("{option} is for a chat: serve chat with it"),
+        };
+        Err(Failure::new(Code::Usage, sentence))
     }
 
     fn check_files(&self, handler: Option<Service>, endpoints: &[Endpoint]) -> Result<(), Failure> {
@@ -137,15 +201,16 @@ impl HandlerOptions {
 
 impl Service {
     /// What is served where nobody says what: what people can try with `nc`. The others are for comparisons.
-    pub(crate) const TO_BEGIN_WITH: [Self; 2] = [Self::Echo, Self::Uppercase];
+    pub(crate) const TO_BEGIN_WITH: [Self; 3] = [Self::Echo, Self::Uppercase, Self::Chat];
     /// As much as rendering a small page takes.
     const WORK: Self = Self::Work(Duration::from_micros(200));
     /// As long as a question to a database nearby takes.
     const WAIT: Self = Self::Wait(Duration::from_millis(5));
     /// Every handler, with its default time where it takes one.
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Echo,
         Self::Uppercase,
+        Self::Chat,
         Self::Files,
         Self::WORK,
         Self::WAIT,
@@ -171,7 +236,7 @@ impl Service {
             units::time(time).map_err(|sentence| format!("{sentence} (in {}:{time})", self.name()))
         };
         match self {
-            Self::Echo | Self::Uppercase | Self::Files => Err(format!(
+            Self::Echo | Self::Uppercase | Self::Chat | Self::Files => Err(format!(
                 "{self} takes no time: write {self}, work:TIME or wait:TIME"
             )),
             Self::Work(_) => parsed().map(Self::Work),
@@ -183,6 +248,7 @@ impl Service {
         match self {
             Self::Echo => "echo",
             Self::Uppercase => "uppercase",
+            Self::Chat => "chat",
             Self::Files => "files",
             Self::Work(_) => "work",
             Self::Wait(_) => "wait",
@@ -190,21 +256,19 @@ impl Service {
     }
 
     /// The handler with its default endpoint, which is never one for other machines.
-    pub(crate) fn by_default(self) -> (Self, Vec<Endpoint>) {
+    pub(crate) fn by_default(self) -> Vec<Endpoint> {
         let port = match self {
             Self::Echo => 9001,
             Self::Uppercase => 9002,
+            Self::Chat => 9003,
             Self::Files => 9004,
             Self::Work(_) => 9005,
             Self::Wait(_) => 9006,
         };
-        (
-            self,
-            vec![Endpoint::Tcp {
-                host: "127.0.0.1".into(),
-                port,
-            }],
-        )
+        vec![Endpoint::Tcp {
+            host: "127.0.0.1".into(),
+            port,
+        }]
     }
 
     /// What the handler does, and how to see it.
@@ -220,6 +284,7 @@ impl Service {
         match self {
             Self::Echo => "sends back what it receives",
             Self::Uppercase => "sends back what it receives in capital letters",
+            Self::Chat => "keeps rooms in which people talk",
             Self::Files => "keeps files, which 'get', 'put' and 'files' reach",
             Self::Work(_) => "answers every line with itself after keeping a processor busy",
             Self::Wait(_) => "answers every line with itself after waiting",
@@ -231,14 +296,18 @@ impl Service {
         self,
         server: StreamServer,
         options: &HandlerOptions,
-        files: Option<FileService>,
+        prepared: Prepared,
     ) -> Result<Report, ServeError> {
         let alphabet = options.alphabet();
-        if let Some(files) = files {
-            return files.serve(server);
+        match prepared {
+            Prepared::Files(files) => return files.serve(server),
+            Prepared::Chat(chat) => return chat.serve(server),
+            Prepared::Nothing => {}
         }
         match (self, options.style) {
-            (Self::Files, _) => unreachable!("they were opened before the server was bound"),
+            (Self::Files | Self::Chat, _) => {
+                unreachable!("they were prepared before the server was bound")
+            }
             (Self::Echo, Style::Events) => server.serve_forever(|_peer| Echo),
             (Self::Echo, Style::Blocking) => server.serve_forever_blocking(|_peer| Echo),
             (Self::Uppercase, Style::Events) => {
@@ -265,12 +334,17 @@ impl Service {
         self,
         server: DatagramServer,
         options: &HandlerOptions,
+        prepared: Prepared,
     ) -> Result<Report, ServeError> {
         let alphabet = options.alphabet();
+        if let Prepared::Chat(chat) = prepared {
+            return chat.serve_datagrams(server);
+        }
         match self {
             Self::Echo => server.serve_forever(|| Echo),
             Self::Uppercase => server.serve_forever(move || Uppercase::new(alphabet)),
             Self::Files => unreachable!("files on datagrams were refused before"),
+            Self::Chat => unreachable!("it was prepared before the server was bound"),
             Self::Work(time) => server.serve_forever(move || Work::new(time)),
             Self::Wait(time) => server.serve_forever(move || Wait::new(time)),
         }
@@ -281,7 +355,7 @@ impl fmt::Display for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;
         match self {
-            Self::Echo | Self::Uppercase | Self::Files => Ok(()),
+            Self::Echo | Self::Uppercase | Self::Chat | Self::Files => Ok(()),
             Self::Work(time) | Self::Wait(time) => write!(f, ":{}", units::written(Some(*time))),
         }
     }
@@ -306,7 +380,9 @@ impl TypedValueParser for ServiceParser {
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue>>> {
         let value = |service: Service| {
             let help = match service {
-                Service::Echo | Service::Uppercase | Service::Files => service.purpose().to_owned(),
+                Service::Echo | Service::Uppercase | Service::Chat | Service::Files => {
+                    service.purpose().to_owned()
+                }
                 Service::Work(_) | Service::Wait(_) => {
                     format!("{}; {service} says how long", service.purpose())
                 }
@@ -330,7 +406,7 @@ fn unknown(text: &str, name: &str) -> String {
             format!("'{text}' is not a known handler: did you mean '{nearest}'?")
         }
         None => format!(
-            "'{text}' is not a known handler: write echo, uppercase, files, work:TIME or wait:TIME"
+            "'{text}' is not a known handler: write echo, uppercase, chat, files, work:TIME or wait:TIME"
         ),
     }
 }
@@ -362,9 +438,12 @@ mod tests {
             ("uppercase ", "did you mean 'uppercase'?"),
             (
                 ":9001",
-                "write echo, uppercase, files, work:TIME or wait:TIME",
+                "write echo, uppercase, chat, files, work:TIME or wait:TIME",
             ),
-            ("", "write echo, uppercase, files, work:TIME or wait:TIME"),
+            (
+                "",
+                "write echo, uppercase, chat, files, work:TIME or wait:TIME",
+            ),
         ] {
             let sentence = format!("'{text}' is not a known handler: {end}");
             assert_eq!(Service::parse(text), Err(sentence));

@@ -115,7 +115,10 @@ fn without_a_handler_all_are_served_on_their_default_ports() {
     }
     assert_eq!(process.address(), "tcp://127.0.0.1:9001");
     assert_eq!(process.address(), "tcp://127.0.0.1:9002");
-    for (handler, port) in [("echo", 9001), ("uppercase", 9002)] {
+    assert_eq!(process.address(), "tcp://127.0.0.1:9003");
+    // A chat has other limits than the handlers that echo.
+    process.stderr.line_with(&["mode "]);
+    for (handler, port) in [("echo", 9001), ("uppercase", 9002), ("chat", 9003)] {
         let line = process.stderr.line();
         assert!(line.starts_with(handler), "{line}");
         assert!(

@@ -28,7 +28,7 @@ fn a_wrong_handler_or_endpoint_is_a_usage_error() {
     fails(
         "serve gopher",
         2,
-        "'gopher' is not a known handler: write echo, uppercase, files, work:TIME or wait:TIME",
+        "'gopher' is not a known handler: write echo, uppercase, chat, files, work:TIME or wait:TIME",
     );
     fails(
         "serve upercase",
@@ -239,7 +239,7 @@ fn help_version_completions_and_manual_are_results() {
         ("--help", "Exit codes: 0 done"),
         ("serve --help", "SOCKETSERVER_MAX_CONNECTIONS"),
         ("completions bash", "complete -F _socketserver"),
-        ("completions bash", " echo uppercase files work wait"),
+        ("completions bash", " echo uppercase chat files work wait"),
         ("man", ".TH socketserver"),
         ("man serve", "max\\-per\\-ip"),
         ("completions bash", "--bind --menu --wait"),
