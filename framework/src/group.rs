@@ -120,12 +120,15 @@ impl Group {
     }
 
     /// Sends a message to all members but one, who need not be a member: the one that is speaking. It never waits.
-    pub fn broadcast_except(&self, except: ConnectionId, message: impl Into<Bytes>) {
+    pub fn broadcast_except(&self, except: &Remote, message: impl Into<Bytes>) {
         self.post(&message.into(), Some(except));
     }
 
-    fn post(&self, message: &Bytes, except: Option<ConnectionId>) {
+    fn post(&self, message: &Bytes, except: Option<&Remote>) {
         for shard in self.members.lock().values() {
+            // Numbers of connections are those of one server, and members may be of several.
+            let except = except.filter(|remote| remote.place().id() == shard.place.id());
+            let except = except.map(Remote::id);
             if !shard.place.post_broadcast(shard, message, except) {
                 shard.overflowed.store(true, Ordering::Relaxed);
             }

@@ -128,6 +128,11 @@ impl Remote {
         letters.closed || letters.ending.is_some()
     }
 
+    /// The thread that runs the connection.
+    pub(crate) fn place(&self) -> &Place {
+        &self.letters.place
+    }
+
     /// Makes the connection a member of a group; false when it is over.
     pub(crate) fn enter_group(&self, group: &Arc<Members>) -> bool {
         // Held until the member is in, so that whoever closes the box meanwhile finds the group in it.

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use crate::TestResult;
 use crate::example::Example;
+use crate::post::Post;
 use crate::talk::Talk;
 
 #[test]
@@ -344,6 +345,47 @@ fn the_broadcast_reaches_everybody() -> TestResult {
     first.hears("2: good\n2: bye\n");
     first.says("alone\n")?;
     first.hears("1: alone\n");
+    Ok(())
+}
+
+#[test]
+fn the_chat_has_two_doors_to_one_room() -> TestResult {
+    let mut example = Example::start("chat", &[":0"])?;
+    let mut ann = example.connect()?;
+    let door = example.address()?.0;
+    ann.hears("-- Welcome. What is your name?\n");
+    ann.says("ann\n")?;
+    ann.hears("-- Hello, ann. You are in lobby; /help lists what you can do.\n");
+    ann.hears("-- You are an operator here.\n");
+    let bob = Post::to(door)?;
+    bob.says("/nick bob")?;
+    let asked = bob.hears_something()?;
+    bob.says(&asked)?;
+    bob.hears("-- Hello, bob. You are in lobby; /help lists what you can do.");
+    ann.hears("[lobby] -- bob has joined\n");
+    ann.says("hello\n")?;
+    bob.hears("[lobby] ann: hello");
+    let cookie = String::from_utf8(asked)?.replace("/nick bob ", "");
+    bob.says(format!("{cookie} good bye"))?;
+    ann.hears("[lobby] bob: good bye\n");
+    assert!(example.ends()?.is_empty());
+    bob.hears("-- The server stops. Bye.");
+    assert_eq!(ann.hears_the_rest()?, b"-- The server stops. Bye.\n");
+    Ok(())
+}
+
+#[test]
+fn a_screen_shows_what_is_said_and_is_a_member_without_a_name_of_its_own_choice() -> TestResult {
+    let example = Example::start("chat_door", &[":0", ":0"])?;
+    let mut ann = example.connect()?;
+    ann.hears("-- Welcome. What is your name?\n");
+    ann.says("ann\n")?;
+    ann.hears("-- Hello, ann. You are in lobby; /help lists what you can do.\n");
+    ann.hears("-- You are an operator here.\n");
+    let mut screen = example.connect()?;
+    ann.hears("[lobby] -- screen1 has joined\n");
+    ann.says("/topic tea\nhello\n/me waves\n")?;
+    screen.hears("ann\thello\nann\twaves\n");
     Ok(())
 }
 

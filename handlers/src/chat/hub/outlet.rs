@@ -164,7 +164,7 @@ impl Bench {
         }
         match except.map(|(_, outlet)| &outlet.reach) {
             Some(Reach::Connection(remote)) => {
-                self.connections.broadcast_except(remote.id(), bytes);
+                self.connections.broadcast_except(remote, bytes);
             }
             _ => self.connections.broadcast(bytes),
         }
