@@ -207,13 +207,14 @@ impl State {
         if room.len() == 0 {
             return;
         }
-        match departure {
-            Some(Departure::Stopping) => {}
-            Some(departure) if room.len() <= settings.notices_members_max => {
-                self.tell(&room, id, What::Left(departure));
-            }
-            _ => {}
+        let is_stopping = departure == Some(Departure::Stopping);
+        if let Some(departure) = departure
+            && !is_stopping
+            && room.len() <= settings.notices_members_max
+        {
+            self.tell(&room, id, What::Left(departure));
         }
+        let heir = heir.filter(|_| !is_stopping);
         if let Some(heir) = heir.and_then(|heir| self.people.get(&heir)) {
             let event = Event {
                 at: SystemTime::now(),
