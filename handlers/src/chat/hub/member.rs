@@ -70,12 +70,17 @@ impl Member {
     ///
     /// # Errors
     ///
-    /// When there is no such member, when it does not read what it is sent, or when the text is empty or too long.
+    /// When there is no such member or it is this one, when it does not read what it is sent, or when the text is empty or too long.
     pub fn tell_to(&self, to: &Name, text: Text) -> Result<Option<Text>, Refusal> {
         self.check_text(&text)?;
         self.act(|state| {
             let by = self.person(state).name.clone();
-            let other = &state.people[&find(state, to)?];
+            let id = find(state, to)?;
+            // It would come among the answers to what was asked before and after, and never at the same place.
+            if id == self.id {
+                return Err(Refusal::ToOneself);
+            }
+            let other = &state.people[&id];
             let event = Event {
                 at: SystemTime::now(),
                 room: None,

@@ -14,6 +14,8 @@ pub enum Refusal {
     NameTaken(Name),
     /// Nobody has the name.
     NobodyCalled(Name),
+    /// The one who is told something is the one who tells it.
+    ToOneself,
     /// There is no such room.
     NoRoom(RoomName),
     /// The member is not in the room.
@@ -70,6 +72,7 @@ impl fmt::Display for Refusal {
             Self::NobodyCalled(name) => {
                 write!(f, "nobody here is called {name} (/who shows who is)")
             }
+            Self::ToOneself => f.write_str("that is you (tell it to somebody else)"),
             Self::NoRoom(room) => {
                 write!(f, "there is no room {room} (/rooms shows which there are)")
             }
