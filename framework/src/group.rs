@@ -1,12 +1,18 @@
 //! Writing to many connections at once.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, Ordering};
+mod roll;
+mod run;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use self::roll::Roll;
+pub(crate) use self::run::{Claim, Parcel, Post, Run};
 use crate::conn::{Conn, ConnectionId};
 use crate::mail::Place;
 use crate::remote::Remote;
@@ -26,8 +32,23 @@ pub enum SlowMember {
 
 /// A set of connections that can be written to together, from any handler and any thread.
 ///
-/// A message is encoded once and shared; it costs each loop one queue operation however many members the loop has, and a
-/// member that does not read never slows the others. Cloning a group gives another handle to the same group.
+/// A message is encoded once and shared, and a member that does not read never slows the others. Cloning a group gives
+/// another handle to the same group.
+///
+/// # What a member gets
+///
+/// Exactly the messages that are broadcast after it was made a member ([`join`](Group::join), [`admit`](Group::admit) have returned), in the order
+/// in which they are broadcast, each once and whole. What one thread broadcasts to several groups reaches those who are in several of them in that
+/// order, too. When [`leave`](Group::leave) or [`dismiss`](Group::dismiss) has returned, or the connection has closed, nothing more is delivered, not
+/// even what was broadcast before and not delivered yet; what was delivered already may still be on its way to the peer.
+///
+/// Only a member that is too slow loses messages, as its [`SlowMember`] policy says.
+///
+/// # What a message costs
+///
+/// Each loop one queue operation, and each member one `send`. Messages that come shortly after each other share it: what is
+/// broadcast while a loop is still sending reaches most members together with what was broadcast before. A loop sends to some
+/// thirty members at a time, then sees what else there is to do.
 ///
 /// # Example
 ///
@@ -57,18 +78,23 @@ pub struct Group {
 pub(crate) struct Members {
     policy: SlowMember,
     queued_bytes_max: usize,
-    shards: Mutex<HashMap<u64, Arc<Shard>>>,
+    shards: Mutex<Shards>,
+}
+
+#[derive(Debug, Default)]
+struct Shards {
+    by_place: HashMap<u64, Arc<Shard>>,
+    /// The number of the next message. Whoever joins gets it and those that follow.
+    next: u64,
 }
 
 /// The members of one group that one place runs.
 #[derive(Debug)]
 pub(crate) struct Shard {
-    pub(crate) policy: SlowMember,
-    pub(crate) queued_bytes_max: usize,
+    policy: SlowMember,
+    queued_bytes_max: usize,
     place: Arc<Place>,
-    members: Mutex<BTreeMap<ConnectionId, u32>>,
-    /// Messages were lost because the place itself did not keep up.
-    overflowed: AtomicBool,
+    members: Mutex<Roll>,
 }
 
 impl Group {
@@ -103,12 +129,12 @@ impl Group {
         remote.enter_group(&self.members)
     }
 
-    /// Ends a connection's membership from any thread, as [`leave`](Group::leave) does on its own.
+    /// Ends a connection's membership from any thread, as [`leave`](Group::leave) does on its own: when this has returned, nothing more is delivered.
     pub fn dismiss(&self, remote: &Remote) {
         remote.leave_group(&self.members);
     }
 
-    /// Ends a connection's membership. Messages that were broadcast before may still reach it.
+    /// Ends a connection's membership: nothing more is delivered, also of what was broadcast before.
     pub fn leave(&self, conn: &mut Conn<'_>) {
         self.members.remove(conn.place().id(), conn.id());
         conn.forget_group(&self.members);
@@ -125,20 +151,23 @@ impl Group {
     }
 
     fn post(&self, message: &Bytes, except: Option<&Remote>) {
-        for shard in self.members.lock().values() {
+        // Held until all places have it, so that they get messages of different threads in the same order, and with consecutive numbers.
+        let mut shards = self.members.lock();
+        let number = shards.next;
+        shards.next += 1;
+        for shard in shards.by_place.values() {
             // Numbers of connections are those of one server, and members may be of several.
             let except = except.filter(|remote| remote.place().id() == shard.place.id());
-            let except = except.map(Remote::id);
-            if !shard.place.post_broadcast(shard, message, except) {
-                shard.overflowed.store(true, Ordering::Relaxed);
-            }
+            let post = Post::new(number, message, except.map(Remote::id));
+            shard.place.post_broadcast(shard, post);
         }
     }
 
     /// How many members there are now.
     pub fn len(&self) -> usize {
-        self.members
-            .lock()
+        let shards = self.members.lock();
+        shards
+            .by_place
             .values()
             .map(|shard| shard.lock().len())
             .sum()
@@ -154,58 +183,40 @@ impl Members {
     pub(crate) fn insert(&self, place: &Arc<Place>, id: ConnectionId, key: u32) {
         // Held until the member is in, so that a shard that has just become empty is not removed meanwhile.
         let mut shards = self.lock();
-        let shard = shards.entry(place.id()).or_insert_with(|| {
+        let next = shards.next;
+        let shard = shards.by_place.entry(place.id()).or_insert_with(|| {
             Arc::new(Shard {
                 policy: self.policy,
                 queued_bytes_max: self.queued_bytes_max,
                 place: place.clone(),
                 members: Mutex::default(),
-                overflowed: AtomicBool::new(false),
             })
         });
-        shard.lock().insert(id, key);
+        shard.lock().insert(id, key, next);
     }
 
     pub(crate) fn remove(&self, place: u64, id: ConnectionId) {
         let mut shards = self.lock();
-        let Some(shard) = shards.get(&place) else {
+        let Some(shard) = shards.by_place.get(&place) else {
             return;
         };
-        let empty = {
+        let left = {
             let mut members = shard.lock();
-            members.remove(&id);
-            members.is_empty()
+            members.remove(id);
+            members.len()
         };
-        if empty {
-            shards.remove(&place);
+        if left == 0 {
+            shards.by_place.remove(&place);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Arc<Shard>>> {
+    fn lock(&self) -> MutexGuard<'_, Shards> {
         self.shards.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Shard {
-    /// Calls `deliver` with the key and id of every member but one. It must not run a handler, which might leave or join.
-    pub(crate) fn for_each(
-        &self,
-        except: Option<ConnectionId>,
-        mut deliver: impl FnMut(u32, ConnectionId),
-    ) {
-        for (&id, &key) in self.lock().iter() {
-            if Some(id) != except {
-                deliver(key, id);
-            }
-        }
-    }
-
-    /// Whether messages were lost on the way here since the last time this was asked.
-    pub(crate) fn take_overflowed(&self) -> bool {
-        self.overflowed.load(Ordering::Relaxed) && self.overflowed.swap(false, Ordering::Relaxed)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<ConnectionId, u32>> {
+    fn lock(&self) -> MutexGuard<'_, Roll> {
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -195,6 +195,7 @@ mod close;
 pub mod codec;
 mod conn;
 mod datagram;
+mod delivery;
 mod driver;
 mod error;
 mod group;

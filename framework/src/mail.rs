@@ -9,10 +9,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use bytes::Bytes;
-
 use crate::conn::ConnectionId;
-use crate::group::Shard;
+use crate::group::{Post, Shard};
 
 /// The most broadcasts that wait for one place; what is beyond makes its members count as slow.
 const BROADCASTS_MAX: usize = 65_536;
@@ -25,11 +23,7 @@ pub(crate) enum Mail {
     /// The letter box of this connection has something in it.
     Letters { key: u32, id: ConnectionId },
     /// A message for all members of a group that this place runs.
-    Broadcast {
-        shard: Arc<Shard>,
-        message: Bytes,
-        except: Option<ConnectionId>,
-    },
+    Broadcast { shard: Arc<Shard>, post: Post },
 }
 
 /// A thread that runs connections, as others see it.
@@ -98,30 +92,23 @@ impl Place {
         self.call();
     }
 
-    /// Leaves a broadcast; false when too many are waiting already.
-    pub(crate) fn post_broadcast(
-        &self,
-        shard: &Arc<Shard>,
-        message: &Bytes,
-        except: Option<ConnectionId>,
-    ) -> bool {
+    /// Leaves a broadcast. When too many are waiting already it is lost, which the members see by the gap before the next one.
+    pub(crate) fn post_broadcast(&self, shard: &Arc<Shard>, post: Post) {
         {
             let mut inbox = self.lock();
             if inbox.broadcasts >= BROADCASTS_MAX
-                || inbox.broadcast_bytes + message.len() > BROADCAST_BYTES_MAX
+                || inbox.broadcast_bytes + post.bytes() > BROADCAST_BYTES_MAX
             {
-                return false;
+                return;
             }
             inbox.broadcasts += 1;
-            inbox.broadcast_bytes += message.len();
+            inbox.broadcast_bytes += post.bytes();
             inbox.mail.push_back(Mail::Broadcast {
                 shard: shard.clone(),
-                message: message.clone(),
-                except,
+                post,
             });
         }
         self.call();
-        true
     }
 
     /// Asks the place to try its listeners again.

@@ -151,6 +151,18 @@ impl Client {
         ended
     }
 
+    /// Whether there is something to receive, without waiting for it.
+    pub fn has_input(&self) -> bool {
+        self.socket()
+            .set_nonblocking(true)
+            .expect("an option can be set");
+        let peeked = self.socket().peek(&mut [MaybeUninit::uninit()]);
+        self.socket()
+            .set_nonblocking(false)
+            .expect("an option can be set");
+        peeked.is_ok_and(|count| count > 0)
+    }
+
     /// Closes so that the server sees a reset, where the transport has one.
     pub fn reset(self) {
         self.socket()

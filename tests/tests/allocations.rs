@@ -8,11 +8,13 @@ use std::io::{BufRead, Read, Write};
 use std::net::UdpSocket;
 
 use socketserver::{
-    BlockingHandler, Config, Conn, Datagram, Framed, Handler, HandlerError, Input, Lines, Mode,
-    Peer, PeerHandler, Replies, Stream,
+    BlockingHandler, Bytes, Config, Conn, Datagram, Framed, Group, Handler, HandlerError, Input,
+    Lines, Mode, Peer, PeerHandler, Replies, SlowMember, Stream,
 };
 use socketserver_handlers::Echo;
-use socketserver_tests::{Carrier, Case, Client, DatagramCase, Running, Style, Transport};
+use socketserver_tests::{
+    Carrier, Case, Client, DatagramCase, Running, Style, Transport, eventually,
+};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -67,9 +69,33 @@ fn echo(line: &[u8], replies: &mut Replies<'_>) -> Result<(), HandlerError> {
     Ok(replies.send(line)?)
 }
 
+/// A member of a group, who only listens.
+struct Member(Group);
+
+impl Handler for Member {
+    fn opened(&mut self, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        self.0.join(conn);
+        Ok(())
+    }
+
+    fn received(&mut self, input: &mut Input<'_>, _: &mut Conn<'_>) -> Result<(), HandlerError> {
+        input.take_all();
+        Ok(())
+    }
+}
+
+impl BlockingHandler for Member {
+    fn handle(&mut self, stream: &mut Stream<'_>) -> Result<(), HandlerError> {
+        stream.join(&self.0)?;
+        while stream.read(&mut [0; 100])? > 0 {}
+        Ok(())
+    }
+}
+
 #[test]
 fn a_message_allocates_nothing_in_any_mode_and_style() {
     check_datagrams();
+    check_broadcasts();
     for mode in [
         Mode::Serial,
         Mode::Threads,
@@ -121,6 +147,54 @@ fn check_datagrams() {
                 exchange(&socket, 100);
                 check_steady(&case, || exchange(&socket, MESSAGES));
                 server.stop();
+            }
+        }
+    }
+}
+
+/// The same for messages to a group, one by one and several together, for those who get them: whoever makes a message has it in memory once.
+fn check_broadcasts() {
+    for mode in [
+        Mode::Threads,
+        Mode::Pool { workers: 4 },
+        Mode::Reactor { loops: 1 },
+        Mode::Reactor { loops: 2 },
+    ] {
+        for transport in [Transport::TcpV4, Transport::Unix] {
+            for style in [Style::Events, Style::Blocking] {
+                let case = Case {
+                    mode,
+                    style,
+                    transport,
+                };
+                let group = Group::new(SlowMember::Disconnect);
+                let joined = group.clone();
+                let server = case.serve(move |_| Member(joined.clone()));
+                let mut clients: Vec<Client> = (0..4).map(|_| server.connect()).collect();
+                eventually("all to be members", || (group.len() == 4).then_some(()));
+                for together in [1, 20] {
+                    broadcast(&group, &mut clients, together, 100);
+                    check_steady(&case, || {
+                        broadcast(&group, &mut clients, together, MESSAGES);
+                    });
+                }
+                drop(clients);
+                server.stop();
+            }
+        }
+    }
+}
+
+fn broadcast(group: &Group, clients: &mut [Client], together: usize, messages: usize) {
+    let mut received = [0; 12];
+    for _ in 0..messages / together {
+        for _ in 0..together {
+            group.broadcast(Bytes::from_static(b"hello world\n"));
+        }
+        for client in &mut *clients {
+            for _ in 0..together {
+                client.read_exact(&mut received).unwrap();
+                assert_eq!(&received, b"hello world\n");
             }
         }
     }

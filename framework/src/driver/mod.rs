@@ -7,10 +7,12 @@
 //! * runs the methods of one session on one thread at a time, in the order of what happened;
 //! * makes a session for each connection that was admitted, calls [`Session::open`] first and [`Session::finish`] last, and gives
 //!   the room back ([`Shared::release`]) when the socket is closed;
-//! * after every other method calls [`Session::flush`], and then does what [`Session::step`] says, before it waits;
+//! * after every other method calls [`Session::flush`], and then does what [`Session::step`] says, before it waits (unless
+//!   [`Session::deliver_at_once`] says that there is nothing to do);
 //! * reads only while [`Session::wants_input`] and hands over what it has read at once; a short read needs no second one;
 //! * calls [`Session::tick`] when [`Session::deadline`] or [`Session::idle_deadline`] has come, not earlier than it must;
-//! * while a session is shared with other threads, or unfinished, hears its [`Mail`](crate::mail::Mail) without being polled;
+//! * while a session is shared with other threads, or unfinished, hears its [`Mail`](crate::mail::Mail) without being polled, and hands it out as
+//!   [`Delivery`](crate::delivery::Delivery) says;
 //! * when the server drains: takes what has been queued at the listeners, closes them, hands over everything that has arrived and all mail, calls
 //!   [`Session::drain`] once, and at [`Life::drain_by`](crate::server::Shared::life) cuts what is left;
 //! * counts its system calls, and publishes its counters before it waits.

@@ -1,13 +1,13 @@
 //! A thread that runs connections one at a time, and the seats at which all such threads can be found.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Job;
 use super::conversation::{Conversation, Talk};
 use super::straight::{self, Relay};
-use crate::mail::{Mail, Place};
+use crate::delivery::Delivery;
+use crate::mail::Place;
 use crate::net::{Address, Link, Socket};
 use crate::server::{Factory, Published, Shared};
 use crate::session::{Core, Session, Turn, Vacant};
@@ -20,7 +20,7 @@ pub(crate) struct Worker {
     pub(super) seat: Arc<Seat>,
     pub(super) turn: Turn,
     pub(super) buffer: Vec<u8>,
-    pub(super) mail: VecDeque<Mail>,
+    pub(super) delivery: Delivery,
     pub(super) book: Published,
 }
 
@@ -96,7 +96,7 @@ impl Worker {
         Self {
             turn: Turn::new(place, shared.clone()),
             buffer: shared.config.new_read_buffer(),
-            mail: VecDeque::new(),
+            delivery: Delivery::default(),
             book: shared.ledger.open(),
             shared: shared.clone(),
             seat,

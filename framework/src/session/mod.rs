@@ -24,14 +24,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 pub(crate) use self::core::Core;
 use self::core::Phase;
 use self::output::SendError;
 pub(crate) use self::output::{Sent, Wire};
 pub(crate) use self::turn::Turn;
-use crate::group::{Shard, SlowMember};
+use crate::group::Parcel;
 use crate::net::Address;
 use crate::remote::Ending;
 use crate::server::Stage;
@@ -241,23 +239,30 @@ impl<H: Handler> Session<H> {
         }
     }
 
-    /// A message of a group that the connection is a member of.
+    /// Whether so much waits that it should be sent, if there is room, before these messages come: what waits only for its turn must not be why a
+    /// member counts as slow.
+    pub(crate) fn is_filled_by(&self, parcel: &Parcel<'_>) -> bool {
+        self.core.is_filled_by(parcel)
+    }
+
+    /// Messages of a group that the connection is a member of.
+    pub(crate) fn deliver(&mut self, parcel: &Parcel<'_>, turn: &mut Turn) {
+        self.core.deliver(parcel, turn);
+    }
+
+    /// The same, where nothing waits: they are sent at once, without a queue. None, and nothing happens, when it is not that simple.
     ///
-    /// `overflowed` says that others were lost on their way here.
-    pub(crate) fn deliver(
+    /// When everything is sent, nothing follows from it, and neither [`Session::flush`] nor [`Session::step`] need be called.
+    #[inline]
+    pub(crate) fn deliver_at_once(
         &mut self,
-        message: &Bytes,
-        shard: &Shard,
-        overflowed: bool,
+        parcel: &Parcel<'_>,
+        wire: &mut impl Wire,
         turn: &mut Turn,
-    ) {
-        self.core
-            .deliver(message, shard.queued_bytes_max, shard.policy, turn);
-        if overflowed {
-            turn.counters.messages_dropped += 1;
-            if shard.policy == SlowMember::Disconnect {
-                self.core.cut(CloseReason::SlowMember, turn);
-            }
+    ) -> Option<Sent> {
+        match self.core.send_parcel(parcel, wire, turn)? {
+            Ok(sent) => Some(sent),
+            Err(error) => Some(self.cannot_send(error, turn)),
         }
     }
 

@@ -158,6 +158,21 @@ impl Output {
         true
     }
 
+    /// Whether more than `bytes_max` would wait with so much more, or many pieces do already, however short they are.
+    pub(crate) fn is_filled_by(&self, bytes: usize, bytes_max: usize) -> bool {
+        self.bytes + bytes > bytes_max || self.pieces.len() >= PIECES_MAX / 4
+    }
+
+    /// Queues the rest of a group's message that has begun to be sent, so that it is not dropped any more.
+    pub(crate) fn push_begun(&mut self, rest: Bytes) {
+        self.bytes += rest.len();
+        self.pieces.push_back(Piece::Shared {
+            bytes: rest,
+            droppable: true,
+            begun: true,
+        });
+    }
+
     fn is_too_full(&self, message: &Bytes, bytes_max: usize) -> bool {
         self.bytes + message.len() > bytes_max || self.pieces.len() >= PIECES_MAX
     }

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::conn::ConnectionId;
+use crate::delivery::{Delivery, Item};
+use crate::group::{Group, SlowMember};
 use crate::mail::Place;
 use crate::server::{Config, Shared};
 
@@ -537,4 +539,106 @@ fn every_cut_of_two_lines_gives_the_same_answers() {
             );
         }
     }
+}
+
+/// A member of a group, whose messages are handed out as a driver does.
+struct Member {
+    bench: Bench,
+    group: Group,
+    delivery: Delivery,
+}
+
+impl Member {
+    fn new(policy: SlowMember, queued_bytes_max: usize) -> Self {
+        let group = Group::with_limit(policy, queued_bytes_max);
+        let joined = group.clone();
+        let bench = Bench::new(config(), move |name, _, conn| {
+            if name == "opened" {
+                joined.join(conn);
+            }
+        });
+        Self {
+            bench,
+            group,
+            delivery: Delivery::default(),
+        }
+    }
+
+    /// Broadcasts these together, and has the session send them at once, if it can.
+    fn broadcast(&mut self, messages: &[&'static str]) -> Option<Sent> {
+        for message in messages {
+            self.group.broadcast(*message);
+        }
+        let Bench {
+            session,
+            turn,
+            pipe,
+            ..
+        } = &mut self.bench;
+        self.delivery.call();
+        self.delivery.collect(&turn.place);
+        let Some(Item::Messages(claim)) = self.delivery.next() else {
+            panic!("the session is a member");
+        };
+        let parcel = self.delivery.parcel(claim).expect("it is the last item");
+        let sent = session.deliver_at_once(&parcel, pipe, turn);
+        if sent.is_none() {
+            session.deliver(&parcel, turn);
+        }
+        sent
+    }
+
+    fn sent(&mut self) -> String {
+        String::from_utf8(std::mem::take(&mut self.bench.pipe.sent)).unwrap()
+    }
+}
+
+#[test]
+fn messages_of_a_group_leave_at_once_where_nothing_waits() {
+    let mut member = Member::new(SlowMember::Disconnect, 40);
+    assert_eq!(member.broadcast(&["one ", "two "]), Some(Sent::All));
+    assert_eq!(member.sent(), "one two ");
+    assert!(!member.bench.session.core().has_queue());
+    // What is more than the group allows to wait is for its policy, and what is high output is for the queue.
+    assert_eq!(member.broadcast(&["x".repeat(41).leak()]), None);
+    assert_eq!(member.bench.reason(), "slow_member");
+    let mut member = Member::new(SlowMember::Disconnect, 1000);
+    let high: &str = "x".repeat(config().output_high + 1).leak();
+    assert_eq!(member.broadcast(&[high]), None);
+    member.bench.flush();
+    assert_eq!(member.sent(), high);
+    assert_eq!(member.bench.log().back().unwrap(), "drained");
+}
+
+#[test]
+fn what_of_a_groups_messages_finds_no_room_waits_as_whole_messages() {
+    for room in 0.."one two six ".len() {
+        let mut member = Member::new(SlowMember::DropOldest, 48);
+        member.bench.pipe.room = room;
+        let sent = member.broadcast(&["one ", "two ", "six "]);
+        assert_eq!(sent, Some(Sent::Blocked), "{room}");
+        let write_by = (member.bench.turn.now).after_limit(member.bench.turn.limits.write_timeout);
+        assert_eq!(member.bench.session.deadline(), write_by, "{room}");
+        // Four bytes may stay, so that the newest of the three does, unless the rest of one that has begun to be sent is there.
+        let newest = "x".repeat(44).leak();
+        member.broadcast(&[newest]);
+        member.bench.pipe.room = usize::MAX;
+        member.bench.flush();
+        let begun = room.next_multiple_of(4);
+        let stays = if begun == room { "six " } else { "" };
+        let expected = format!("{}{stays}{newest}", &"one two six "[..begun]);
+        assert_eq!(member.sent(), expected, "{room}");
+    }
+}
+
+#[test]
+fn a_group_says_nothing_to_a_member_that_has_sent_its_end() {
+    let mut member = Member::new(SlowMember::Disconnect, 1000);
+    member.broadcast(&["before "]);
+    member.bench.session.core_mut().end_output();
+    assert_eq!(member.bench.step(), Step::ShutdownWrite);
+    assert_eq!(member.broadcast(&["behind"]), None);
+    member.bench.flush();
+    assert_eq!(member.sent(), "before ");
+    assert_eq!(member.bench.step(), Step::Wait);
 }

@@ -9,6 +9,7 @@ mod ends;
 mod failures;
 mod file_by_file;
 mod framed;
+mod groups;
 mod life;
 mod limits;
 mod loops;

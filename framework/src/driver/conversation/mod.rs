@@ -19,7 +19,9 @@ use rustix::io::Errno;
 
 use super::CountingWire;
 use super::worker::Worker;
-use crate::mail::{Mail, Place};
+use crate::delivery::Item;
+use crate::group::Claim;
+use crate::mail::Place;
 use crate::net::{Link, Socket};
 use crate::server::Stage;
 use crate::session::{Sent, Session, Step};
@@ -237,28 +239,35 @@ impl<'a, H: Handler> Conversation<'a, H> {
     }
 
     fn read_mail(&mut self, place: &Place) {
-        let Worker { turn, mail, .. } = &mut *self.worker;
+        // What waits since before, waits because the socket is full.
+        let mut is_full = self.talk.session.core().has_queue();
         let own = self.talk.session.core().id();
-        place.collect(mail);
-        for mail in mail.drain(..) {
-            match mail {
-                Mail::Letters { id, .. } if id == own => self.talk.session.read_letters(turn),
-                Mail::Letters { .. } => {}
-                Mail::Broadcast {
-                    shard,
-                    message,
-                    except,
-                } => {
-                    let overflowed = shard.take_overflowed();
-                    shard.for_each(except, |_, id| {
-                        if id == own {
-                            self.talk
-                                .session
-                                .deliver(&message, &shard, overflowed, turn);
-                        }
-                    });
+        self.worker.delivery.call();
+        self.worker.delivery.collect(place);
+        while let Some(item) = self.worker.delivery.next() {
+            match item {
+                Item::Letters { id, .. } if id == own => {
+                    self.talk.session.read_letters(&mut self.worker.turn);
                 }
+                Item::Messages(claim) if claim.id == own => self.deliver(claim, &mut is_full),
+                // It was for the connection before.
+                Item::Letters { .. } | Item::Messages(_) => {}
             }
+        }
+    }
+
+    /// Queues messages of a group, to be sent with whatever comes behind them.
+    fn deliver(&mut self, claim: Claim, is_full: &mut bool) {
+        let Some(parcel) = self.worker.delivery.parcel(claim) else {
+            return;
+        };
+        if !*is_full && self.talk.session.is_filled_by(&parcel) {
+            self.send();
+            *is_full = self.talk.session.core().has_queue();
+        }
+        let Worker { turn, delivery, .. } = &mut *self.worker;
+        if let Some(parcel) = delivery.parcel(claim) {
+            self.talk.session.deliver(&parcel, turn);
         }
     }
 }

@@ -4,6 +4,7 @@ use rustix::io::Errno;
 
 use super::system::Readiness;
 use crate::driver::CountingWire;
+use crate::group::Parcel;
 use crate::net::Link;
 use crate::session::{Sent, Session, Turn};
 use crate::timer::Time;
@@ -28,6 +29,18 @@ pub(super) struct Connection<L> {
     pub(super) queued: bool,
     /// The poll reports when the socket may take output again.
     pub(super) watches_output: bool,
+}
+
+/// How messages of a group were delivered.
+pub(super) enum Delivered {
+    /// They are sent, and nothing follows.
+    Sent,
+    /// They wait in the queue.
+    Waits,
+    /// The socket is full since then, and the rest waits in the queue.
+    Blocked,
+    /// Anything else: what there is to send is to be sent, and the session asked what comes next.
+    Other,
 }
 
 impl<L: Link> Connection<L> {
@@ -90,6 +103,44 @@ impl<L: Link> Connection<L> {
                     break;
                 }
             }
+        }
+    }
+
+    /// Whether something waits only for the connection's turn, and not for room.
+    pub(super) fn has_room_for_queue(&self) -> bool {
+        self.writable && self.session.core().has_queue()
+    }
+
+    /// Sends messages of a group at once if nothing waits, unless they may wait, too.
+    pub(super) fn deliver(
+        &mut self,
+        parcel: &Parcel<'_>,
+        may_wait: bool,
+        turn: &mut Turn,
+    ) -> Delivered {
+        if !may_wait && !self.session.core().has_queue() {
+            let mut wire = CountingWire::new(&self.socket);
+            let sent = self.session.deliver_at_once(parcel, &mut wire, turn);
+            turn.counters.calls.send += wire.calls;
+            match sent {
+                Some(Sent::All) if self.session.is_open() => return Delivered::Sent,
+                Some(Sent::Blocked) => {
+                    self.writable = false;
+                    return Delivered::Blocked;
+                }
+                Some(_) => return Delivered::Other,
+                None => {
+                    self.session.deliver(parcel, turn);
+                    return Delivered::Other;
+                }
+            }
+        }
+        self.session.deliver(parcel, turn);
+        if self.session.core().has_queue() {
+            self.session.tell_queued(turn);
+            Delivered::Waits
+        } else {
+            Delivered::Other
         }
     }
 

@@ -2,60 +2,100 @@
 
 use slab::Slab;
 
-use super::connection::Connection;
+use super::connection::{Connection, Delivered};
 use super::system::System;
-use super::{ARRIVED_BYTES_MAX, Loop};
+use super::{ARRIVED_BYTES_MAX, Loop, TURN_SENDS_MAX};
 use crate::CloseReason;
 use crate::conn::ConnectionId;
+use crate::delivery::Item;
 use crate::driver::acceptor::Acceptor;
-use crate::mail::{Mail, Place};
+use crate::group::{Claim, Parcel};
+use crate::mail::Place;
 use crate::net::{Link, NewSockets};
 use crate::server::Stage;
 use crate::session::{Session, Turn};
 use crate::timer::Time;
 
+/// What a `send` costs, where queueing a message costs one.
+const SEND_COST: usize = 64;
+/// Up to how many messages of one group wait for those of others, which may be for the same members, and how many bytes: more are worth a
+/// `send` of their own.
+const WAITING_MESSAGES_MAX: usize = SEND_COST / 8;
+const WAITING_BYTES_MAX: usize = 4 * 1024;
+
 impl<S: System> Loop<S> {
+    /// Hands out mail until one turn's worth of work is done. The rest waits for the next turn: between two of them everybody is heard who has something
+    /// short to say, and what is said to a group meanwhile reaches most of it together with what was said before.
     pub(super) fn read_mail(&mut self, place: &Place) {
-        let mut mail = std::mem::take(&mut self.mail);
-        place.collect(&mut mail);
-        for mail in mail.drain(..) {
-            match mail {
-                Mail::Letters { key, id } => {
+        self.delivery.collect(place);
+        if self.delivery.is_busy() {
+            let turn = self.turn_bytes_max as u64;
+            let enough = self.turn.counters.bytes_moved().saturating_add(turn);
+            self.hand_out_mail(TURN_SENDS_MAX * SEND_COST, enough);
+        }
+    }
+
+    /// Hands out what was collected before, and all that has come since.
+    fn read_all_mail(&mut self, place: &Place) {
+        self.hand_out_mail(usize::MAX, u64::MAX);
+        self.delivery.call();
+        self.delivery.collect(place);
+        self.hand_out_mail(usize::MAX, u64::MAX);
+    }
+
+    /// Hands out mail until that has cost so much, or so many bytes have moved.
+    fn hand_out_mail(&mut self, mut budget: usize, enough: u64) {
+        let mut delivery = std::mem::take(&mut self.delivery);
+        while budget > 0 && self.turn.counters.bytes_moved() < enough {
+            let Some(item) = delivery.next() else {
+                break;
+            };
+            let cost = match item {
+                Item::Letters { key, id } => {
                     if addressed(&mut self.connections, key, id).is_some() {
                         // What its handler writes lies in the buffer that the next session is lent, so it is sent first.
                         self.attend(key, Session::read_letters);
                     }
+                    SEND_COST
                 }
-                Mail::Broadcast {
-                    shard,
-                    message,
-                    except,
-                } => {
-                    let overflowed = shard.take_overflowed();
-                    let (connections, turn, touched) =
-                        (&mut self.connections, &mut self.turn, &mut self.touched);
-                    shard.for_each(except, |key, id| {
-                        let Some(connection) = addressed(connections, key, id) else {
-                            return;
-                        };
-                        // What waits already leaves together with this.
-                        if !connection.session.core().has_queue() {
-                            touched.push(key);
-                        }
-                        connection
-                            .session
-                            .deliver(&message, &shard, overflowed, turn);
-                        if !connection.session.core().has_queue() {
-                            touched.push(key);
-                        }
-                    });
+                Item::Messages(claim) => {
+                    let may_wait = delivery.has_more();
+                    (delivery.parcel(claim)).map_or(0, |parcel| self.deliver(&parcel, may_wait))
+                }
+            };
+            budget = budget.saturating_sub(cost);
+        }
+        self.delivery = delivery;
+    }
+
+    /// Sends messages of a group to a member, or has a few of them wait until the connection's next turn, if that may be. Returns what it has cost.
+    fn deliver(&mut self, parcel: &Parcel<'_>, may_wait: bool) -> usize {
+        let Claim { key, id, .. } = parcel.claim();
+        let Some(connection) = addressed(&mut self.connections, key, id) else {
+            return 1;
+        };
+        let messages = parcel.messages_max();
+        let may_wait = may_wait && messages <= WAITING_MESSAGES_MAX;
+        if connection.has_room_for_queue() && connection.session.is_filled_by(parcel) {
+            connection.flush(self.turn_bytes_max, &mut self.turn);
+        }
+        match connection.deliver(parcel, may_wait, &mut self.turn) {
+            Delivered::Sent => return SEND_COST,
+            Delivered::Blocked => self.settle(key),
+            Delivered::Other => self.attend(key, |_, _| {}),
+            Delivered::Waits => {
+                let waiting = connection.session.core().queued(&self.turn);
+                if connection.writable && waiting > WAITING_BYTES_MAX {
+                    self.attend(key, |_, _| {});
+                } else {
+                    if connection.writable {
+                        self.line_up(key);
+                    }
+                    return messages;
                 }
             }
         }
-        self.mail = mail;
-        while let Some(key) = self.touched.pop() {
-            self.attend(key, |_, _| {});
-        }
+        SEND_COST
     }
 
     /// Does something with a connection, then sends what that has written.
@@ -111,7 +151,7 @@ impl<S: System> Loop<S> {
             }
             // What others have sent to these connections, and they to each other, still reaches them.
             let place = self.turn.place.clone();
-            self.read_mail(&place);
+            self.read_all_mail(&place);
             for key in self.keys() {
                 self.attend(key, Session::drain);
             }

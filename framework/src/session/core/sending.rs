@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::{Core, Flags, Phase};
 use crate::CloseReason;
-use crate::group::SlowMember;
+use crate::group::{Parcel, SlowMember};
 use crate::session::Turn;
 use crate::session::output::{Output, SendError, Sent, Wire};
 use crate::timer::Time;
@@ -91,24 +91,82 @@ impl Core {
         output
     }
 
-    pub(in crate::session) fn deliver(
-        &mut self,
-        message: &Bytes,
-        bytes_max: usize,
-        policy: SlowMember,
-        turn: &mut Turn,
-    ) {
-        if self.phase != Phase::Open {
+    /// Whether with these messages a considerable part of what may wait for a member would.
+    pub(in crate::session) fn is_filled_by(&self, parcel: &Parcel<'_>) -> bool {
+        self.output
+            .as_ref()
+            .is_some_and(|output| output.is_filled_by(parcel.bytes_max(), parcel.part_bytes()))
+    }
+
+    /// Queues messages of a group, each as its policy for slow members says.
+    pub(in crate::session) fn deliver(&mut self, parcel: &Parcel<'_>, turn: &mut Turn) {
+        if self.phase != Phase::Open || self.has_ended_output() {
             return;
         }
-        let mut dropped = 0;
-        let stays = self
-            .queue(turn)
-            .push_message(message.clone(), bytes_max, policy, &mut dropped);
-        turn.counters.messages_dropped += dropped;
-        if !stays {
+        turn.counters.messages_dropped += parcel.missed();
+        let is_late = parcel.missed() > 0 && parcel.policy() == SlowMember::Disconnect;
+        if is_late || !self.queue_messages(parcel, 0, turn) {
             self.cut(CloseReason::SlowMember, turn);
         }
+    }
+
+    /// Queues messages of a group, of which the first `sent` bytes are sent already. False when the connection is to be cut.
+    fn queue_messages(&mut self, parcel: &Parcel<'_>, mut sent: usize, turn: &mut Turn) -> bool {
+        let mut dropped = 0;
+        let output = self.queue(turn);
+        let stays = parcel.messages().all(|message| {
+            if sent >= message.len() {
+                sent -= message.len();
+                return true;
+            }
+            if sent > 0 {
+                output.push_begun(message.slice(std::mem::take(&mut sent)..));
+                return true;
+            }
+            let (max, policy) = (parcel.queued_bytes_max(), parcel.policy());
+            output.push_message(message.clone(), max, policy, &mut dropped)
+        });
+        turn.counters.messages_dropped += dropped;
+        stays
+    }
+
+    /// Tries the usual case: nothing waits, and what the group has to say leaves in one call. None when it is not that simple.
+    #[inline]
+    pub(in crate::session) fn send_parcel(
+        &mut self,
+        parcel: &Parcel<'_>,
+        wire: &mut impl Wire,
+        turn: &mut Turn,
+    ) -> Option<Result<Sent, SendError>> {
+        let unusual = Flags::THROTTLED.or(Flags::REOFFER);
+        let is_simple = self.phase == Phase::Open
+            && self.output.is_none()
+            && turn.staging.is_empty()
+            && parcel.missed() == 0
+            && !self.flags.any(unusual)
+            && !self.has_ended_output();
+        if !is_simple {
+            return None;
+        }
+        // What fits into the limits as a whole, no limit can be broken by.
+        let bytes = parcel
+            .whole()
+            .filter(|bytes| bytes.len() <= turn.staging_room.min(parcel.queued_bytes_max()))?;
+        if bytes.is_empty() {
+            return Some(Ok(Sent::All));
+        }
+        let sent = match wire.send(bytes) {
+            Ok(sent) => sent,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            Err(error) => return Some(Err(SendError::Wire(error))),
+        };
+        self.note_progress(sent as u64, turn);
+        if sent == bytes.len() {
+            return Some(Ok(Sent::All));
+        }
+        self.queue_messages(parcel, sent, turn);
+        self.note_blocked(turn);
+        Some(Ok(Sent::Blocked))
     }
 
     /// Does what other threads have asked for; true when they also want the handler to be called.

@@ -7,14 +7,14 @@ mod line;
 mod seat;
 
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 pub(super) use self::line::Line;
 use self::seat::Seat;
 use super::End;
 use crate::conn::ConnectionId;
-use crate::mail::{Mail, Place};
+use crate::delivery::{Delivery, Item};
+use crate::mail::Place;
 use crate::net::Address;
 use crate::server::{Config, Make, Shared};
 use crate::session::{Core, Session, Turn};
@@ -39,7 +39,7 @@ pub(in crate::testkit) struct Memory {
     place: Arc<Place>,
     turn: Turn,
     factory: Factory,
-    mail: VecDeque<Mail>,
+    delivery: Delivery,
     seats: Vec<Seat>,
     buffer_bytes: usize,
     /// How many bytes a wire takes before it is full for the moment.
@@ -58,7 +58,7 @@ impl Memory {
             turn: Turn::with_clock(place.clone(), shared, || NOW.get()),
             place,
             factory,
-            mail: VecDeque::new(),
+            delivery: Delivery::default(),
             seats: Vec::new(),
             buffer_bytes,
             room: usize::MAX,
@@ -69,8 +69,10 @@ impl Memory {
     pub(in crate::testkit) fn begin(&mut self, room: usize) {
         self.seats.clear();
         self.room = room;
-        self.place.collect(&mut self.mail);
-        self.mail.clear();
+        let mut lost = Delivery::default();
+        lost.call();
+        lost.collect(&self.place);
+        self.delivery = Delivery::default();
         self.set_time(Time::default());
     }
 
@@ -126,34 +128,32 @@ impl Memory {
     fn run(&mut self, key: usize) {
         self.seats[key].run(self.room, self.buffer_bytes, &mut self.turn);
         for _ in 0..MAIL_ROUNDS_MAX {
-            self.place.collect(&mut self.mail);
-            if self.mail.is_empty() {
+            if !self.hand_out_mail() {
                 break;
-            }
-            while let Some(mail) = self.mail.pop_front() {
-                self.deliver(mail);
             }
         }
     }
 
-    fn deliver(&mut self, mail: Mail) {
-        match mail {
-            Mail::Letters { key, id } => self.attend(key, id, Session::read_letters),
-            Mail::Broadcast {
-                shard,
-                message,
-                except,
-            } => {
-                let overflowed = shard.take_overflowed();
-                let mut members = Vec::new();
-                shard.for_each(except, |key, id| members.push((key, id)));
-                for (key, id) in members {
-                    self.attend(key, id, |session, turn| {
-                        session.deliver(&message, &shard, overflowed, turn);
-                    });
+    /// Hands out the mail that there is; false when there is none.
+    fn hand_out_mail(&mut self) -> bool {
+        let mut delivery = std::mem::take(&mut self.delivery);
+        delivery.call();
+        delivery.collect(&self.place);
+        let has_mail = delivery.is_busy();
+        while let Some(item) = delivery.next() {
+            match item {
+                Item::Letters { key, id } => self.attend(key, id, Session::read_letters),
+                Item::Messages(claim) => {
+                    if let Some(parcel) = delivery.parcel(claim) {
+                        self.attend(claim.key, claim.id, |session, turn| {
+                            session.deliver(&parcel, turn);
+                        });
+                    }
                 }
             }
         }
+        self.delivery = delivery;
+        has_mail
     }
 
     /// Calls a method of a session, then does what follows from it.
