@@ -1,6 +1,6 @@
 //! `connect`: joins standard input and output to a server, as `nc` does.
 
-mod datagrams;
+pub(crate) mod datagrams;
 mod framing;
 
 use std::fs::File;
@@ -148,7 +148,7 @@ fn receive(mut socket: &Socket, filter: &mut dyn Filter) -> Result<(), Failure> 
     }
 }
 
-fn broken(error: &io::Error) -> Failure {
+pub(crate) fn broken(error: &io::Error) -> Failure {
     match error.kind() {
         ErrorKind::ConnectionReset => Failure::new(Code::Failed, "the peer reset the connection"),
         _ => Failure::system("the connection broke", error),

@@ -68,6 +68,11 @@ impl Console {
         }
     }
 
+    /// Whether the user wants no notes, for who shows them elsewhere.
+    pub(crate) fn is_quiet(self) -> bool {
+        self.quiet
+    }
+
     /// Whether somebody watches who wants to see how far things are.
     pub(crate) fn is_watched(self) -> bool {
         !self.quiet && io::stderr().is_terminal()

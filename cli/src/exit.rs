@@ -91,6 +91,11 @@ impl Failure {
         self
     }
 
+    /// The sentence, for who says it elsewhere and goes on.
+    pub(crate) fn sentence(&self) -> &str {
+        self.sentence.as_deref().unwrap_or_default()
+    }
+
     /// Whether the sentence was said already.
     pub(crate) fn is_said(&self) -> bool {
         self.sentence.is_none()

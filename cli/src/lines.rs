@@ -89,6 +89,16 @@ impl<R: Read> Lines<R> {
         }
     }
 
+    /// Whether a line has begun whose end has not come.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.size > 0
+    }
+
+    /// Takes what has begun for a line, where nothing but silence tells its end.
+    pub(crate) fn end_line(&mut self) -> Line {
+        self.finish(true)
+    }
+
     /// Waits for more, once; nothing more is the end, and so is an error.
     pub(crate) fn read(&mut self) -> io::Result<()> {
         match self.input.read(&mut self.chunk) {

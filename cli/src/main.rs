@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod chat;
 mod compare;
 mod connect;
 mod console;
@@ -9,6 +10,8 @@ mod exit;
 mod files;
 mod generate;
 mod groups;
+mod incoming;
+mod keyboard;
 mod lines;
 mod load;
 mod measuring;
@@ -16,6 +19,7 @@ mod password;
 mod prove;
 mod serve;
 mod shown;
+mod talk;
 mod udp_chat;
 mod units;
 mod usage;
@@ -47,6 +51,8 @@ enum Command {
     // Boxed, since it is far larger than the others.
     Serve(Box<serve::Options>),
     Connect(connect::Options),
+    Chat(chat::Options),
+    Talk(talk::Options),
     UdpChat(udp_chat::Options),
     Files(files::interactive::Options),
     Get(files::get::Options),
@@ -82,6 +88,8 @@ impl Command {
         match self {
             Self::Serve(options) => serve::run(*options, console),
             Self::Connect(options) => connect::run(&options),
+            Self::Chat(options) => chat::run(&options),
+            Self::Talk(options) => talk::run(&options),
             Self::UdpChat(options) => udp_chat::run(options, console),
             Self::Files(options) => files::interactive::run(&options, console),
             Self::Get(options) => files::get::run(&options, console),

@@ -8,6 +8,7 @@ mod service;
 mod settings;
 mod signals;
 mod summary;
+mod talk;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -35,13 +36,14 @@ pub(crate) struct Options {
     handler: Option<Service>,
     /// Where to listen: tcp://HOST:PORT, HOST:PORT, :PORT (on 127.0.0.1), unix:PATH or unix:@NAME, and for datagrams
     /// udp://HOST:PORT, unixgram:PATH or unixgram:@NAME [default: 127.0.0.1 and the handler's port: echo 9001, uppercase
-    /// 9002, chat 9003, files 9004, work 9005, wait 9006]
+    /// 9002, chat 9003, files 9004, work 9005, wait 9006,
+    /// talk 9007]
     #[arg(value_name = "ENDPOINT")]
     endpoints: Vec<Endpoint>,
     #[command(flatten)]
     of_handler: HandlerOptions,
     /// Write the final report here, as JSON: all counts, summed over all handlers, and under "servers" those of each
-    #[arg(long, value_name = "FILE", env = "SOCKETSERVER_STATS_FILE")]
+    #[arg(long, value_name = "FILE", env = "SOCKETSERVER_STATS_FILE", help_heading = None)]
     stats_file: Option<PathBuf>,
     #[command(flatten)]
     settings: settings::Settings,
@@ -118,7 +120,7 @@ pub(crate) fn run(options: Options, console: Console) -> Result<(), Failure> {
     }
     introduce(&prepared, &servers, console);
 
-    let (served, failures) = serve(servers, &options.of_handler, &stops)?;
+    let (served, failures) = serve(servers, &options.of_handler, &stops, console)?;
     for served in &served {
         console.say(served);
     }
@@ -253,6 +255,7 @@ fn serve(
     servers: Vec<Bound>,
     options: &HandlerOptions,
     stops: &[StopHandle],
+    console: Console,
 ) -> Result<(Vec<Served>, Vec<Failure>), Failure> {
     thread::scope(|scope| {
         let mut threads = Vec::new();
@@ -260,7 +263,7 @@ fn serve(
             let builder = thread::Builder::new().name(bound.service.to_string());
             let spawned = builder.spawn_scoped(scope, || {
                 let _all_end_together = StopAll(stops);
-                serve_one(bound, options)
+                serve_one(bound, options, console)
             });
             threads
                 .push(spawned.map_err(|error| Failure::system("cannot start a thread", &error))?);
@@ -280,7 +283,7 @@ fn serve(
     })
 }
 
-fn serve_one(bound: Bound, options: &HandlerOptions) -> Result<Served, Failure> {
+fn serve_one(bound: Bound, options: &HandlerOptions, console: Console) -> Result<Served, Failure> {
     let Bound {
         service,
         prepared,
@@ -289,7 +292,7 @@ fn serve_one(bound: Bound, options: &HandlerOptions) -> Result<Served, Failure> 
     } = bound;
     let addresses = server.server().addresses().to_vec();
     let result = match server {
-        Carrier::Streams(server) => service.serve(server, options, prepared),
+        Carrier::Streams(server) => service.serve(server, options, prepared, console),
         Carrier::Datagrams(server) => service.serve_datagrams(server, options, prepared),
     };
     match result {

@@ -5,6 +5,7 @@
 //! typed something. A third thread waits for what is typed, since nobody must have to press a key to see what comes.
 
 mod listener;
+pub(crate) mod membership;
 mod menu;
 mod peers;
 mod room;
@@ -69,6 +70,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "BOOL", env = "SOCKETSERVER_REUSE_PORT", value_parser = units::switch,
         num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
     reuse_port: bool,
+    /// Join every chat that is spoken to under this name, as 'chat' does at one: its cookie stands before each line from then on. /join and the
+    /// other commands of a chat are written //join
+    #[arg(long, value_name = "NICK", env = "SOCKETSERVER_JOIN", conflicts_with = "menu", value_parser = nick)]
+    join: Option<String>,
 }
 
 /// A place for datagrams, where an address without a scheme is one, too.
@@ -87,6 +92,23 @@ fn address(text: &str) -> Result<Endpoint, String> {
     }
 }
 
+/// A name in a chat.
+fn nick(text: &str) -> Result<String, String> {
+    let is_word = !text.is_empty()
+        && !text.contains(|letter: char| letter.is_whitespace() || letter.is_control());
+    is_word.then(|| text.to_owned()).ok_or_else(|| {
+        format!(
+            "'{}' cannot be a name, which is one word",
+            text.escape_debug()
+        )
+    })
+}
+
+/// How often chats are told that we are still there; they forget us after a minute.
+const KEEP_ALIVE_EVERY: u32 = 20;
+/// How long a chat may take to answer before it is asked again. Of these the other is counted.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// The longest line that is typed: the longest datagram, and whom it goes to.
 const LINE_BYTES_MAX: usize = 128 * 1024;
 
@@ -94,10 +116,12 @@ pub(crate) fn run(options: Options, console: Console) -> Result<(), Failure> {
     groups::check(&options.bind, &options.multicast)?;
     exit_when_interrupted().map_err(|error| Failure::system("cannot listen to signals", &error))?;
     let (has_menu, Limit(wait)) = (options.menu, options.wait);
+    let name = options.join.clone();
+    let joins = name.is_some();
     let server = bind(options)?;
     let address = &server.addresses()[0];
     let room = Arc::new(Room::new(Screen::open(address, has_menu)?, has_menu));
-    let voice = Voice::new(&server, room.clone());
+    let voice = Arc::new(Voice::new(&server, room.clone(), name));
 
     // What is typed is waited for on a thread that is left alone when this ends.
     let lines = Lines::of_stdin(LINE_BYTES_MAX)
@@ -105,14 +129,29 @@ pub(crate) fn run(options: Options, console: Console) -> Result<(), Failure> {
     let typing = room.clone();
     spawn("typing", move || typing.take_down(lines))?;
     let stop = server.stop_handle();
-    let hearing = room.clone();
-    let serving = spawn("receiving", move || receive(server, &hearing))?;
+    let (hearing, answering) = (room.clone(), voice.clone());
+    let serving = spawn("receiving", move || receive(server, &hearing, &answering))?;
+    if joins {
+        let (staying, voice) = (room.clone(), voice.clone());
+        let stay = move || {
+            let mut seconds = 0;
+            while !staying.is_left_within(ANSWER_TIMEOUT) {
+                seconds += 1;
+                voice.ask_again();
+                if seconds % KEEP_ALIVE_EVERY == 0 {
+                    voice.say_in_all_chats(b"");
+                }
+            }
+        };
+        spawn("staying", stay)?;
+    }
 
     let talked = if has_menu {
         menu::run(&room, &voice, wait, console)
     } else {
         talk::run(&room, &voice, wait, console)
     };
+    voice.say_in_all_chats(b"/quit");
     stop.stop();
     let received = serving.join();
     let received =
@@ -141,9 +180,13 @@ fn bind(options: Options) -> Result<DatagramServer, Failure> {
 }
 
 /// Shows what comes until the server is stopped; a server that ends by itself ends everything.
-fn receive(server: DatagramServer, room: &Arc<Room>) -> Result<Report, ServeError> {
-    let listening = room.clone();
-    let result = server.serve_forever(move || Listener::new(listening.clone()));
+fn receive(
+    server: DatagramServer,
+    room: &Arc<Room>,
+    voice: &Arc<Voice>,
+) -> Result<Report, ServeError> {
+    let (listening, voice) = (room.clone(), voice.clone());
+    let result = server.serve_forever(move || Listener::new(listening.clone(), voice.clone()));
     room.leave();
     result
 }

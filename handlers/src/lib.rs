@@ -9,6 +9,7 @@
 //! | [`Chat`](chat::Chat) | rooms in which people talk, from a terminal or with datagrams, and stay fast when somebody stops reading |
 //! | [`Files`](files::Files) | sends and stores files, for users or for everybody: uploads that resume, hashes that are compared, nothing outside of a folder |
 //! | [`NameDownload`](files::NameDownload) | sends the file whose name comes, as the tutorials' downloader does |
+//! | [`Talk`](talk::Talk) | lets an operator talk to those who connect: to all, to one, or in turns, as the tutorials' loop does |
 
 #![forbid(unsafe_code)]
 
@@ -17,6 +18,7 @@ mod echo;
 pub mod files;
 mod line_by_line;
 mod spin;
+pub mod talk;
 mod uppercase;
 mod wait;
 mod work;

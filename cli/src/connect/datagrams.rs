@@ -3,7 +3,7 @@
 //! One thread does it all, so that sending never keeps it from receiving. Two programs that both wait for room in the other's queue,
 //! as can happen with Unix sockets, would wait for ever.
 
-mod channel;
+pub(crate) mod channel;
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
@@ -25,7 +25,7 @@ use crate::units::Limit;
 /// How many datagrams are received before the next line gets its turn.
 const RECEIVED_AT_ONCE_MAX: usize = 64;
 /// Longer than any datagram that a system carries without being told to. Pages that are not touched take no memory.
-const DATAGRAM_BYTES_MAX: usize = 1024 * 1024;
+pub(crate) const DATAGRAM_BYTES_MAX: usize = 1024 * 1024;
 
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let mut channel = Channel::open(&options.endpoint)

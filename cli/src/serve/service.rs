@@ -13,8 +13,10 @@ use socketserver_handlers::{Alphabet, Echo, Uppercase, Wait, Work, chat};
 
 use super::chat::{ChatOptions, ChatService};
 use super::files::{FileOptions, FileService};
+use super::talk::TalkService;
 use crate::console::Console;
 use crate::exit::{Code, Failure};
+use crate::talk::TurnOptions;
 use crate::units;
 
 /// A handler that can be served by its name.
@@ -32,6 +34,8 @@ pub(crate) enum Service {
     Work(Duration),
     /// Answers every line with itself, after so long a wait.
     Wait(Duration),
+    /// Lets whoever types here talk to those who connect.
+    Talk,
 }
 
 /// How a handler is written, where it is written in both ways.
@@ -64,6 +68,8 @@ pub(crate) struct HandlerOptions {
     files: FileOptions,
     #[command(flatten)]
     chat: ChatOptions,
+    #[command(flatten)]
+    turns: TurnOptions,
 }
 
 /// What was opened or begun for a handler before its server is bound.
@@ -75,13 +81,15 @@ pub(crate) enum Prepared {
     Files(FileService),
     /// A chat, which is the same one on all endpoints.
     Chat(ChatService),
+    /// An operator, to whom nobody has come yet.
+    Talk(TalkService),
 }
 
 impl Prepared {
     /// The same configuration, with what the handler needs.
     pub(crate) fn config(&self, config: Config) -> Config {
         match self {
-            Self::Nothing => config,
+            Self::Nothing | Self::Talk(_) => config,
             Self::Files(files) => files.config(config),
             Self::Chat(chat) => chat.config(config),
         }
@@ -90,7 +98,7 @@ impl Prepared {
     /// Says what is served to whom.
     pub(crate) fn introduce(&self, addresses: &[Address], console: Console) {
         match self {
-            Self::Nothing => {}
+            Self::Nothing | Self::Talk(_) => {}
             Self::Files(files) => files.introduce(addresses, console),
             Self::Chat(chat) => chat.introduce(console),
         }
@@ -100,7 +108,7 @@ impl Prepared {
     pub(crate) fn chat_stats(&self) -> Option<chat::hub::Stats> {
         match self {
             Self::Chat(chat) => Some(chat.stats()),
-            Self::Nothing | Self::Files(_) => None,
+            Self::Nothing | Self::Files(_) | Self::Talk(_) => None,
         }
     }
 }
@@ -111,7 +119,7 @@ impl HandlerOptions {
         match prepared {
             Prepared::Files(files) => return files.memory_bytes_max(config),
             Prepared::Chat(chat) => return chat.memory_bytes_max(config),
-            Prepared::Nothing => {}
+            Prepared::Nothing | Prepared::Talk(_) => {}
         }
         let stacks = match (self.style, config.mode) {
             (Style::Blocking, Mode::Reactor { .. }) => config.stack_bytes_max(),
@@ -136,6 +144,7 @@ impl HandlerOptions {
     ) -> Result<(), Failure> {
         self.check_files(handler, endpoints)?;
         self.check_chat(handler)?;
+        self.check_talk(handler, endpoints)?;
         let datagrams = endpoints.iter().find(|endpoint| endpoint.is_datagram());
         if let (Style::Blocking, Some(endpoint)) = (self.style, datagrams) {
             let sentence = format!(
@@ -160,6 +169,7 @@ impl HandlerOptions {
         Ok(match service {
             Service::Files => Prepared::Files(self.files.open()?),
             Service::Chat => Prepared::Chat(self.chat.open()),
+            Service::Talk => Prepared::Talk(TalkService::new(self.turns.quit_word()?)),
             Service::Echo | Service::Uppercase | Service::Work(_) | Service::Wait(_) => {
                 Prepared::Nothing
             }
@@ -173,6 +183,27 @@ impl HandlerOptions {
             }
             (Some(Service::Chat) | None, Style::Events, _) | (_, _, None) => return Ok(()),
             (_, _, Some(option)) => format!("{option} is for a chat: serve chat with it"),
+        };
+        Err(Failure::new(Code::Usage, sentence))
+    }
+
+    fn check_talk(&self, handler: Option<Service>, endpoints: &[Endpoint]) -> Result<(), Failure> {
+        let sentence = if handler == Some(Service::Talk) {
+            let datagrams = endpoints.iter().find(|endpoint| endpoint.is_datagram());
+            match (datagrams, self.style) {
+                (Some(endpoint), _) => format!(
+                    "talk needs a stream, and {endpoint} has datagrams: write tcp:// or unix:"
+                ),
+                (None, Style::Blocking) => {
+                    "talk is served with callbacks only: leave --style out".into()
+                }
+                (None, Style::Events) => return self.turns.quit_word().map(drop),
+            }
+        } else {
+            match self.turns.first_said() {
+                Some(option) => format!("{option} is for talk: serve talk with it"),
+                None => return Ok(()),
+            }
         };
         Err(Failure::new(Code::Usage, sentence))
     }
@@ -207,11 +238,12 @@ impl Service {
     /// As long as a question to a database nearby takes.
     const WAIT: Self = Self::Wait(Duration::from_millis(5));
     /// Every handler, with its default time where it takes one.
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Echo,
         Self::Uppercase,
         Self::Chat,
         Self::Files,
+        Self::Talk,
         Self::WORK,
         Self::WAIT,
     ];
@@ -236,7 +268,7 @@ impl Service {
             units::time(time).map_err(|sentence| format!("{sentence} (in {}:{time})", self.name()))
         };
         match self {
-            Self::Echo | Self::Uppercase | Self::Chat | Self::Files => Err(format!(
+            Self::Echo | Self::Uppercase | Self::Chat | Self::Files | Self::Talk => Err(format!(
                 "{self} takes no time: write {self}, work:TIME or wait:TIME"
             )),
             Self::Work(_) => parsed().map(Self::Work),
@@ -252,6 +284,7 @@ impl Service {
             Self::Files => "files",
             Self::Work(_) => "work",
             Self::Wait(_) => "wait",
+            Self::Talk => "talk",
         }
     }
 
@@ -264,6 +297,7 @@ impl Service {
             Self::Files => 9004,
             Self::Work(_) => 9005,
             Self::Wait(_) => 9006,
+            Self::Talk => 9007,
         };
         vec![Endpoint::Tcp {
             host: "127.0.0.1".into(),
@@ -288,6 +322,7 @@ impl Service {
             Self::Files => "keeps files, which 'get', 'put' and 'files' reach",
             Self::Work(_) => "answers every line with itself after keeping a processor busy",
             Self::Wait(_) => "answers every line with itself after waiting",
+            Self::Talk => "lets whoever types here talk to those who connect",
         }
     }
 
@@ -297,15 +332,17 @@ impl Service {
         server: StreamServer,
         options: &HandlerOptions,
         prepared: Prepared,
+        console: Console,
     ) -> Result<Report, ServeError> {
         let alphabet = options.alphabet();
         match prepared {
             Prepared::Files(files) => return files.serve(server),
             Prepared::Chat(chat) => return chat.serve(server),
+            Prepared::Talk(talk) => return talk.serve(server, console),
             Prepared::Nothing => {}
         }
         match (self, options.style) {
-            (Self::Files | Self::Chat, _) => {
+            (Self::Files | Self::Chat | Self::Talk, _) => {
                 unreachable!("they were prepared before the server was bound")
             }
             (Self::Echo, Style::Events) => server.serve_forever(|_peer| Echo),
@@ -343,7 +380,9 @@ impl Service {
         match self {
             Self::Echo => server.serve_forever(|| Echo),
             Self::Uppercase => server.serve_forever(move || Uppercase::new(alphabet)),
-            Self::Files => unreachable!("files on datagrams were refused before"),
+            Self::Files | Self::Talk => {
+                unreachable!("{self} on datagrams was refused before")
+            }
             Self::Chat => unreachable!("it was prepared before the server was bound"),
             Self::Work(time) => server.serve_forever(move || Work::new(time)),
             Self::Wait(time) => server.serve_forever(move || Wait::new(time)),
@@ -355,7 +394,7 @@ impl fmt::Display for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;
         match self {
-            Self::Echo | Self::Uppercase | Self::Chat | Self::Files => Ok(()),
+            Self::Echo | Self::Uppercase | Self::Chat | Self::Files | Self::Talk => Ok(()),
             Self::Work(time) | Self::Wait(time) => write!(f, ":{}", units::written(Some(*time))),
         }
     }
@@ -380,9 +419,11 @@ impl TypedValueParser for ServiceParser {
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue>>> {
         let value = |service: Service| {
             let help = match service {
-                Service::Echo | Service::Uppercase | Service::Chat | Service::Files => {
-                    service.purpose().to_owned()
-                }
+                Service::Echo
+                | Service::Uppercase
+                | Service::Chat
+                | Service::Files
+                | Service::Talk => service.purpose().to_owned(),
                 Service::Work(_) | Service::Wait(_) => {
                     format!("{}; {service} says how long", service.purpose())
                 }
@@ -406,7 +447,7 @@ fn unknown(text: &str, name: &str) -> String {
             format!("'{text}' is not a known handler: did you mean '{nearest}'?")
         }
         None => format!(
-            "'{text}' is not a known handler: write echo, uppercase, chat, files, work:TIME or wait:TIME"
+            "'{text}' is not a known handler: write echo, uppercase, chat, files, talk, work:TIME or wait:TIME"
         ),
     }
 }
@@ -438,11 +479,11 @@ mod tests {
             ("uppercase ", "did you mean 'uppercase'?"),
             (
                 ":9001",
-                "write echo, uppercase, chat, files, work:TIME or wait:TIME",
+                "write echo, uppercase, chat, files, talk, work:TIME or wait:TIME",
             ),
             (
                 "",
-                "write echo, uppercase, chat, files, work:TIME or wait:TIME",
+                "write echo, uppercase, chat, files, talk, work:TIME or wait:TIME",
             ),
         ] {
             let sentence = format!("'{text}' is not a known handler: {end}");

@@ -5,21 +5,25 @@ use std::sync::Arc;
 use socketserver::{Datagram, DatagramHandler, DatagramSocket, HandlerError};
 
 use super::room::Room;
+use super::voice::Voice;
 use crate::shown;
 
 /// Takes what has come to the room.
 pub(super) struct Listener {
     room: Arc<Room>,
+    voice: Arc<Voice>,
 }
 
 impl Listener {
-    pub(super) fn new(room: Arc<Room>) -> Self {
-        Self { room }
+    pub(super) fn new(room: Arc<Room>, voice: Arc<Voice>) -> Self {
+        Self { room, voice }
     }
 
     fn hear(&self, datagram: &Datagram<'_>, end: &str) {
         // The socket is for UDP, whose addresses all are of this kind.
-        if let Some(address) = datagram.peer().socket_addr() {
+        if let Some(address) = datagram.peer().socket_addr()
+            && self.voice.hears(datagram.bytes(), address)
+        {
             let text = shown::line(without_line_end(datagram.bytes()));
             self.room.hear(address, &(text + end));
         }

@@ -223,6 +223,13 @@ impl Room {
         self.news.notify_all();
     }
 
+    /// Waits for so long, or until all is over, whether it is.
+    pub(super) fn is_left_within(&self, time: Duration) -> bool {
+        let goes_on = |state: &mut State| !state.is_left;
+        let (state, _) = self.wait_at_most(Some(time), self.state(), goes_on);
+        state.is_left
+    }
+
     /// What went wrong, with the input or the output.
     pub(super) fn result(&self) -> Result<(), Failure> {
         let mut state = self.state();

@@ -2,32 +2,113 @@
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use socketserver::{Address, DatagramSender, DatagramServer, Endpoint, SendError};
 
+use super::membership::{Meaning, Memberships};
 use super::peers::Peer;
 use super::room::{Room, plain};
-use crate::exit::cause;
+use crate::exit::{Code, Failure, cause};
 use crate::shown;
 
 /// The way out of the server's socket.
 pub(super) struct Voice {
     sender: DatagramSender,
     room: Arc<Room>,
+    /// Where lines go to chats, which want a cookie before each.
+    memberships: Option<Mutex<Memberships>>,
 }
 
 impl Voice {
-    pub(super) fn new(server: &DatagramServer, room: Arc<Room>) -> Self {
+    /// The way out, for somebody who joins every chat that is spoken to, if a name is given.
+    pub(super) fn new(server: &DatagramServer, room: Arc<Room>, name: Option<String>) -> Self {
         let mut senders = server.senders();
         // A server that was bound to one endpoint has one socket.
         let sender = senders.remove(0);
-        Self { sender, room }
+        let memberships = name.map(|name| Mutex::new(Memberships::new(name)));
+        Self {
+            sender,
+            room,
+            memberships,
+        }
+    }
+
+    fn memberships(&self) -> Option<MutexGuard<'_, Memberships>> {
+        let memberships = self.memberships.as_ref()?;
+        Some(memberships.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Sends to an address, and remembers it.
     pub(super) fn send(&self, text: &[u8], address: SocketAddr) -> Result<Peer, String> {
         let address = self.fit(address)?;
+        match self.memberships() {
+            Some(mut memberships) => {
+                let datagram = memberships.say(text, address)?;
+                drop(memberships);
+                match datagram {
+                    Some(datagram) => self.send_plainly(&datagram, address),
+                    None => Ok(self.room.peers(|peers| peers.speak(address))),
+                }
+            }
+            None => self.send_plainly(text, address),
+        }
+    }
+
+    /// A datagram has come; whether it is for people.
+    pub(super) fn hears(&self, datagram: &[u8], address: SocketAddr) -> bool {
+        let Some(mut memberships) = self.memberships() else {
+            return true;
+        };
+        let meaning = memberships.hear(datagram, address);
+        drop(memberships);
+        let (answers, is_text) = match meaning {
+            Meaning::Text => (Vec::new(), true),
+            Meaning::Cookie(answer) => (answer.into_iter().collect(), false),
+            Meaning::Entered(lines) => (lines, true),
+            Meaning::Refused => {
+                complain(&format!(
+                    "the chat at {} lets nobody of this name in, and what waited for it was not sent (see --join)",
+                    plain(address)
+                ));
+                (Vec::new(), true)
+            }
+        };
+        for answer in answers {
+            if let Err(sentence) = self.send_plainly(&answer, address) {
+                complain(&sentence);
+            }
+        }
+        is_text
+    }
+
+    /// Says a line in every chat that was joined; with an empty one we only stay.
+    pub(super) fn say_in_all_chats(&self, line: &[u8]) {
+        if let Some(memberships) = self.memberships() {
+            let datagrams = memberships.to_all(line);
+            drop(memberships);
+            self.send_all(datagrams);
+        }
+    }
+
+    /// Asks chats that have not answered once more.
+    pub(super) fn ask_again(&self) {
+        if let Some(mut memberships) = self.memberships() {
+            let datagrams = memberships.unanswered();
+            drop(memberships);
+            self.send_all(datagrams);
+        }
+    }
+
+    fn send_all(&self, datagrams: Vec<(SocketAddr, Vec<u8>)>) {
+        for (address, datagram) in datagrams {
+            if let Err(sentence) = self.send_plainly(&datagram, address) {
+                complain(&sentence);
+            }
+        }
+    }
+
+    fn send_plainly(&self, text: &[u8], address: SocketAddr) -> Result<Peer, String> {
         match self.sender.send_to(text, &Address::Udp(address)) {
             Ok(()) => Ok(self.room.peers(|peers| peers.speak(address))),
             Err(SendError::Refused(error)) => {
@@ -78,4 +159,8 @@ impl Voice {
             _ => Ok(address),
         }
     }
+}
+
+fn complain(sentence: &str) {
+    let _ = Failure::new(Code::Failed, sentence).say();
 }

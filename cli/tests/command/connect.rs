@@ -12,7 +12,7 @@ use socket2::SockRef;
 use crate::process::{DEADLINE, Path, Process, command, pattern};
 
 /// A listener that does not wait for its client for ever, and its address.
-fn listener() -> (TcpListener, String) {
+pub(crate) fn listener() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     SockRef::from(&listener)
         .set_read_timeout(Some(DEADLINE))
@@ -22,7 +22,7 @@ fn listener() -> (TcpListener, String) {
 }
 
 /// The side of the server, once the client has come.
-fn accept(listener: &TcpListener) -> TcpStream {
+pub(crate) fn accept(listener: &TcpListener) -> TcpStream {
     let (peer, _) = listener.accept().unwrap();
     peer.set_read_timeout(Some(DEADLINE)).unwrap();
     peer.set_write_timeout(Some(DEADLINE)).unwrap();

@@ -3,6 +3,9 @@
 // What is tested with is Linux's: abstract names of sockets, and a device that is always full.
 #![cfg(target_os = "linux")]
 
+mod chat;
+mod chat_datagrams;
+mod chat_terminal;
 mod connect;
 mod datagrams;
 mod file_server;
@@ -21,6 +24,8 @@ mod prove;
 mod serve;
 mod serve_datagrams;
 mod signals;
+mod talk;
+mod talk_client;
 #[allow(
     dead_code,
     reason = "the tests of files with the real server use the rest of it"

@@ -57,7 +57,7 @@ impl Process {
         Self::start(&mut command(words.split_whitespace()))
     }
 
-    /// Starts a command, whose standard input and output may be other things than pipes.
+    /// Starts a command, whose standard streams may be other things than pipes.
     pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.spawn().unwrap();
         Self {
@@ -66,7 +66,10 @@ impl Process {
                 .stdout
                 .take()
                 .map_or_else(Incoming::nothing, Incoming::from),
-            stderr: Incoming::from(child.stderr.take().unwrap()),
+            stderr: child
+                .stderr
+                .take()
+                .map_or_else(Incoming::nothing, Incoming::from),
             child,
         }
     }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags, open};
+use rustix::process::Signal;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
 
@@ -30,6 +31,15 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     pub(crate) fn run(words: &str) -> Self {
+        Self::start(words, false)
+    }
+
+    /// The same, but what the command prints is on the terminal, too, as for most who type.
+    pub(crate) fn run_wholly(words: &str) -> Self {
+        Self::start(words, true)
+    }
+
+    fn start(words: &str, is_whole: bool) -> Self {
         // Other tests start processes meanwhile, which must not inherit it.
         let screen =
             openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
@@ -53,6 +63,11 @@ impl Terminal {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .env("TERM", "xterm");
+        if is_whole {
+            command
+                .stdout(line.try_clone().unwrap())
+                .stderr(line.try_clone().unwrap());
+        }
         for (name, _) in plain.get_envs() {
             command.env_remove(name);
         }
@@ -105,6 +120,10 @@ impl Terminal {
         };
         let text: Vec<u8> = self.unread.drain(..whole).collect();
         self.shown += std::str::from_utf8(&text).unwrap();
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
     }
 
     pub(crate) fn types(&mut self, keys: &str) {

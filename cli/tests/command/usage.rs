@@ -28,7 +28,7 @@ fn a_wrong_handler_or_endpoint_is_a_usage_error() {
     fails(
         "serve gopher",
         2,
-        "'gopher' is not a known handler: write echo, uppercase, chat, files, work:TIME or wait:TIME",
+        "'gopher' is not a known handler: write echo, uppercase, chat, files, talk, work:TIME or wait:TIME",
     );
     fails(
         "serve upercase",
@@ -239,11 +239,16 @@ fn help_version_completions_and_manual_are_results() {
         ("--help", "Exit codes: 0 done"),
         ("serve --help", "SOCKETSERVER_MAX_CONNECTIONS"),
         ("completions bash", "complete -F _socketserver"),
-        ("completions bash", " echo uppercase chat files work wait"),
+        (
+            "completions bash",
+            " echo uppercase chat files talk work wait",
+        ),
         ("man", ".TH socketserver"),
         ("man serve", "max\\-per\\-ip"),
         ("completions bash", "--bind --menu --wait"),
+        ("completions bash", "--nick --room --key --reconnect"),
         ("completions zsh", "(udp-chat)"),
+        ("man talk", "quit\\-word"),
         ("completions fish", "-a \"udp-chat\""),
         ("man", "udp\\-chat"),
         ("man udp-chat", "reuse\\-port"),

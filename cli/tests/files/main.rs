@@ -14,6 +14,7 @@ mod process;
 mod readme;
 mod resumed;
 mod served;
+#[allow(dead_code, reason = "the tests of talks and chats use the rest of it")]
 #[path = "../command/terminal.rs"]
 mod terminal;
 mod typed;

@@ -18,6 +18,7 @@ mod offloading;
 mod sharing;
 mod streams;
 mod taking_time;
+mod talk;
 mod unwinding;
 mod waits;
 mod writing;

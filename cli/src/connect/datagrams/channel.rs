@@ -14,7 +14,7 @@ const UDP4_BYTES_MAX: usize = 65_507;
 const UDP6_BYTES_MAX: usize = 65_527;
 
 /// The socket. It never waits.
-pub(super) struct Channel {
+pub(crate) struct Channel {
     socket: Socket,
     /// The server's address, as endpoints are written.
     peer: String,
@@ -27,7 +27,7 @@ pub(super) struct Channel {
 
 impl Channel {
     /// Opens a socket and fixes whom it talks to: others cannot send to it, and a refusal comes to be known.
-    pub(super) fn open(endpoint: &Endpoint) -> io::Result<Self> {
+    pub(crate) fn open(endpoint: &Endpoint) -> io::Result<Self> {
         match endpoint {
             Endpoint::Unixgram(path) => Self::open_unix(endpoint, &SockAddr::unix(path)?),
             Endpoint::UnixgramAbstract(name) => {
@@ -62,7 +62,7 @@ impl Channel {
 
     /// Talks to the next address of the host from now on; false when there is none. A name such as `localhost` has several, and a server
     /// is often at one of them only.
-    pub(super) fn turn_to_next(&mut self) -> bool {
+    pub(crate) fn turn_to_next(&mut self) -> bool {
         let next = Self::open_first(std::mem::take(&mut self.others));
         next.map(|channel| *self = channel).is_ok()
     }
@@ -100,23 +100,23 @@ impl Channel {
     }
 
     /// The largest datagram that can be sent, where that is known.
-    pub(super) fn bytes_max(&self) -> Option<usize> {
+    pub(crate) fn bytes_max(&self) -> Option<usize> {
         self.bytes_max
     }
 
     /// Who is talked to.
-    pub(super) fn peer(&self) -> &str {
+    pub(crate) fn peer(&self) -> &str {
         &self.peer
     }
 
-    pub(super) fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
+    pub(crate) fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
         let received = rustix::io::retry_on_intr(|| {
             rustix::net::recv(&self.socket, &mut *buffer, RecvFlags::empty())
         });
         Ok(received?.0)
     }
 
-    pub(super) fn send(&self, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn send(&self, bytes: &[u8]) -> io::Result<()> {
         let sent = rustix::io::retry_on_intr(|| {
             rustix::net::send(&self.socket, bytes, SendFlags::empty())
         });
@@ -124,7 +124,7 @@ impl Channel {
     }
 
     /// An interrupt ends the process from now on, and takes the name of the socket with it.
-    pub(super) fn end_when_interrupted(&self) -> io::Result<()> {
+    pub(crate) fn end_when_interrupted(&self) -> io::Result<()> {
         match &self.name {
             Some(name) => name.end_when_interrupted(),
             None => crate::connect::exit_when_interrupted(),
