@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::Args;
 use socket2::Socket;
 use socketserver::Endpoint;
-use socketserver_handlers::talk::clean;
+use socketserver_handlers::chat::Text;
 
 use crate::connect::{broken, exit_when_interrupted, unreachable};
 use crate::exit::{Code, Failure};
@@ -233,7 +233,7 @@ fn show(line: &Line, above: &Above) -> Result<bool, Failure> {
         above.note(&format!("a line of {} bytes was left out", line.size));
         return Ok(true);
     };
-    match above.show(&clean(bytes)) {
+    match above.show(&Text::clean_lossy(bytes)) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
         Err(error) => Err(Failure::system("cannot write to standard output", &error)),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use socket2::{Socket, TcpKeepalive};
 use socketserver::Endpoint;
-use socketserver_handlers::talk::clean;
+use socketserver_handlers::chat::Text;
 
 use crate::connect::datagrams::DATAGRAM_BYTES_MAX;
 use crate::connect::datagrams::channel::Channel;
@@ -123,7 +123,7 @@ fn fetch_cookie(channel: &mut Channel, name: &str, endpoint: &Endpoint) -> Resul
         match answer {
             Ok(None) => {}
             Ok(Some(size)) => {
-                let line = clean(&buffer[..size]);
+                let line = Text::clean_lossy(&buffer[..size]).to_string();
                 if let Some(cookie) = line.strip_prefix(&format!("{question} "))
                     && is_cookie(cookie.trim())
                 {
@@ -195,7 +195,7 @@ impl Receiver {
         match self {
             Self::Stream(incoming) => Ok(match incoming.next_within(Some(limit))? {
                 Came::Line(line) => match line.bytes {
-                    Some(bytes) => Heard::Line(clean(&bytes)),
+                    Some(bytes) => Heard::Line(Text::clean_lossy(&bytes).to_string()),
                     None => Heard::Line(format!("(a line of {} bytes was left out)", line.size)),
                 },
                 Came::Nothing => Heard::Nothing,
@@ -222,7 +222,7 @@ impl Receiver {
                 }
                 match channel.receive(buffer) {
                     Ok(size) => {
-                        let line = clean(buffer[..size].trim_ascii_end());
+                        let line = Text::clean_lossy(&buffer[..size]).to_string();
                         // A second copy of the cookie is no answer to it.
                         if line.starts_with("/nick ") {
                             return Ok(Heard::Nothing);

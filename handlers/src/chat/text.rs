@@ -60,6 +60,11 @@ impl Text {
         Self(Arc::from(screen.text.trim()))
     }
 
+    /// The same with bytes that may be no text: what is not UTF-8 becomes `\u{fffd}`.
+    pub fn clean_lossy(raw: &[u8]) -> Self {
+        Self::clean(&String::from_utf8_lossy(raw))
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

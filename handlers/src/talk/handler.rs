@@ -6,8 +6,8 @@ use std::time::Duration;
 use socketserver::{CloseReason, Conn, FrameError, Handler, HandlerError, Input, Remote};
 
 use super::LINE_BYTES_MAX;
-use super::clean::clean;
 use super::desk::Desk;
+use crate::chat::Text;
 
 /// How long a peer that has never sent a line end is silent when its line is complete.
 const SILENCE: Duration = Duration::from_millis(50);
@@ -81,7 +81,7 @@ impl Talk {
 
     /// Says what has begun, which is a line now.
     fn say(&mut self) {
-        let text = clean(self.line());
+        let text = Text::clean_lossy(self.line()).to_string();
         // An idle connection keeps no memory.
         self.begun = Vec::new();
         self.desk.hear(self.number(), text, self.has_line_ends);

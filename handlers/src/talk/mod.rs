@@ -48,14 +48,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod clean;
 mod desk;
 mod event;
 mod handler;
 mod operator;
 mod turns;
 
-pub use self::clean::clean;
 pub use self::event::{Event, Peer, SayError};
 pub use self::handler::Talk;
 pub use self::operator::{Operator, Told};
