@@ -5,6 +5,7 @@
 
 mod chat;
 mod chat_datagrams;
+mod chat_readme;
 mod chat_terminal;
 mod connect;
 mod datagrams;
