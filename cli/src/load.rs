@@ -23,7 +23,9 @@ use crate::units;
 /// In a closed loop each connection waits for its answer before it sends again, which shows what the server can do at most. In an
 /// open loop (--rate) messages are due at fixed times and the latency counts from then, so that a server that stalls cannot make its
 /// clients ask less. Over datagrams every one is counted: what was sent, and what was lost, late, duplicated, reordered or corrupted of it. Loss is
-/// told and is no failure. Files are put there before, under names that nobody else has, and removed afterwards.
+/// told and is no failure. Files are put there before, under names that nobody else has, and removed afterwards. In a chat (--handler chat) all
+/// connections enter one room, some of them speak (--active, one by default), and each delivery of a message to a member is compared and timed; the
+/// server must let them speak as fast as they like (--flood off).
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Exit codes: 0 done, 1 something was wrong with the answers, 2 usage, 3 cannot connect or resolve, 130 interrupted.")]
@@ -31,11 +33,11 @@ pub(crate) struct Options {
     /// Where the server listens: tcp://HOST:PORT, HOST:PORT, :PORT (on 127.0.0.1), unix:PATH or unix:@NAME, and for datagrams udp://HOST:PORT,
     /// unixgram:PATH or unixgram:@NAME
     endpoint: Endpoint,
-    /// What the server answers: echo, uppercase, or with lines work:TIME or wait:TIME; or which way it transfers files that everybody may read and
-    /// write: files:get or files:put
+    /// What the server answers: echo, uppercase, or with lines work:TIME or wait:TIME; chat, where everybody hears whoever speaks; or which way it
+    /// transfers files that everybody may read and write: files:get or files:put
     #[arg(long, value_name = "HANDLER", default_value_t = Conversation::Echo)]
     handler: Conversation,
-    /// Connections that are open at once; over datagrams, sockets with a name of their own [default: 50; with files 8]
+    /// Connections that are open at once, the members of a chat; over datagrams, sockets with a name of their own [default: 50; with files 8]
     #[arg(long, value_name = "N", value_parser = units::count::<usize>)]
     conns: Option<usize>,
     /// How long is measured
@@ -75,8 +77,13 @@ pub(crate) fn run(options: &Options, console: Console) -> Result<(), Failure> {
     plan.check().map_err(|error| failure(&error))?;
     let limit = limit(&plan, &stop)?;
     console.say(format_args!(
-        "{} connections to {}, {}, {} of {} bytes, for {}",
+        "{} {} {}, {}, {} of {} bytes, for {}",
         plan.connections,
+        if has_chat(&plan) {
+            "members of a chat at"
+        } else {
+            "connections to"
+        },
         plan.endpoint,
         plan.form.words(),
         what_is_sent(&plan),
@@ -108,6 +115,7 @@ fn limit(plan: &Plan, stop: &AtomicBool) -> Result<Option<GeneratorLimit>, Failu
         return Ok(None);
     }
     let limit = generator_limit(
+        plan.conversation,
         plan.form,
         plan.endpoint.is_datagram(),
         plan.message_bytes,
@@ -115,6 +123,10 @@ fn limit(plan: &Plan, stop: &AtomicBool) -> Result<Option<GeneratorLimit>, Failu
         stop,
     );
     limit.map(Some).map_err(|error| failure(&error))
+}
+
+fn has_chat(plan: &Plan) -> bool {
+    plan.conversation == Conversation::Chat
 }
 
 fn what_is_sent(plan: &Plan) -> &'static str {
@@ -160,13 +172,20 @@ fn as_text(plan: &Plan, measured: &Measurement, limit: Option<GeneratorLimit>) -
         line("throughput", throughput(bytes, measured.seconds));
     }
     line(
-        if plan.conversation.has_files() {
-            "transfers"
-        } else {
-            "served"
+        match plan.conversation {
+            Conversation::Files(_) => "transfers",
+            Conversation::Chat => "deliveries",
+            _ => "served",
         },
         format!("{}{offered}, {rate:.0} a second", measured.served),
     );
+    if let Some(chat) = measured.chat {
+        let (speakers, others) = (plan.speakers(), plan.connections - 1);
+        line(
+            "messages",
+            format!("{} by {speakers}, each to {others} others", chat.messages),
+        );
+    }
     for (name, part) in [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)] {
         if let Some(time) = measured.latency.quantile(part) {
             line(name, microseconds(time));
@@ -174,12 +193,26 @@ fn as_text(plan: &Plan, measured: &Measurement, limit: Option<GeneratorLimit>) -
     }
     if measured.served > 0 {
         line("max", microseconds(measured.latency.max_us));
+    }
+    // In a chat everybody hears the same, or something is wrong.
+    if measured.served > 0 && !has_chat(plan) {
         line("fairness", format!("{:.3}", measured.fairness));
     }
     if measured.unserved > 0 {
+        let who = if has_chat(plan) {
+            "members never heard anything"
+        } else {
+            "connections were never served"
+        };
+        line("unserved", format!("{} {who}", measured.unserved));
+    }
+    if let Some(chat) = measured.chat.filter(|_| plan.stuck > 0) {
         line(
-            "unserved",
-            format!("{} connections were never served", measured.unserved),
+            "stuck",
+            format!(
+                "{} of {} were cut by the server",
+                chat.stuck_cut, plan.stuck
+            ),
         );
     }
     if let Some(datagrams) = measured.datagrams {
@@ -204,7 +237,7 @@ fn as_text(plan: &Plan, measured: &Measurement, limit: Option<GeneratorLimit>) -
         format!(
             "busy for {:.0} % of the time, at most {}{bound}",
             busy * 100.0,
-            at_most(measured, limit)
+            at_most(plan, measured, limit)
         ),
     );
     if let Some(late) = measured.generator.late_p99_us {
@@ -229,9 +262,14 @@ fn throughput(bytes: u64, seconds: f64) -> String {
 
 /// What the load generator could do in a second without a pause: with messages what was measured before, with files what follows from this load.
 #[expect(clippy::cast_precision_loss, reason = "bytes of some minutes")]
-fn at_most(measured: &Measurement, limit: Option<GeneratorLimit>) -> String {
+fn at_most(plan: &Plan, measured: &Measurement, limit: Option<GeneratorLimit>) -> String {
     if let Some(limit) = limit {
-        return format!("{:.0} messages a second", limit.messages_per_second);
+        let what = if has_chat(plan) {
+            "deliveries"
+        } else {
+            "messages"
+        };
+        return format!("{:.0} {what} a second", limit.messages_per_second);
     }
     let busy = (measured.seconds * measured.generator.busy).max(1e-9);
     let bytes = measured.bytes.unwrap_or(0) as f64;
@@ -281,6 +319,7 @@ fn as_json(plan: &Plan, measured: &Measurement, limit: Option<GeneratorLimit>) -
         "served_per_second": rate_of(measured),
         "offered": measured.offered,
         "datagrams": measured.datagrams,
+        "chat": measured.chat,
         "loss_percent": measured.datagrams.map(|datagrams| datagrams.loss_percent()),
         "p50_us": measured.latency.quantile(0.5),
         "p90_us": measured.latency.quantile(0.9),

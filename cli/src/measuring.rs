@@ -18,23 +18,23 @@ pub(crate) struct LoadOptions {
     /// Bytes of a message, or of a file [default: 64; of a file 16MiB]
     #[arg(long, value_name = "SIZE", value_parser = units::size)]
     size: Option<usize>,
-    /// Closed loop: messages that each connection has on their way at once
+    /// Closed loop: messages that each connection has on their way at once; in a chat each member that speaks, until everybody has them
     #[arg(long, value_name = "N", default_value = "1", value_parser = units::count::<usize>)]
     window: usize,
     /// Open loop instead: so many messages are due in a second, by all connections together, and the latency counts from when
-    /// each was due. Compare takes several rates, with commas between them, and speaks of the highest
+    /// each was due, in a chat to each delivery. Compare takes several rates, with commas between them, and speaks of the highest
     #[arg(long, value_name = "N", value_delimiter = ',', conflicts_with = "window", value_parser = rate)]
     rate: Vec<f64>,
-    /// Churn instead: connect, exchange one message, close, again and again (not over datagrams)
+    /// Churn instead: connect, exchange one message, close, again and again (not over datagrams, and not in a chat)
     #[arg(long, conflicts_with_all = ["window", "rate", "think"])]
     churn: bool,
     /// How long a connection waits after an answer, in a closed loop
     #[arg(long, value_name = "TIME", default_value = "0s", conflicts_with = "rate", value_parser = units::time)]
     pub(crate) think: Duration,
-    /// How many of the connections speak; the others are open and silent (not over datagrams) [default: all]
+    /// How many of the connections speak; the others are open and silent (not over datagrams) [default: all; in a chat 1]
     #[arg(long, value_name = "N", value_parser = units::count::<usize>)]
     pub(crate) active: Option<usize>,
-    /// Connections besides, that send as much as they can and never read (not over datagrams)
+    /// Connections besides, that send as much as they can and never read; in a chat members that only never read, once they are in (not over datagrams)
     #[arg(long, value_name = "N", default_value = "0", value_parser = units::count::<usize>)]
     pub(crate) stuck: usize,
     /// Send small messages at once, on both sides, rather than let the system collect them

@@ -10,6 +10,7 @@ use socketserver::{
     Server, StopHandle, TcpServer, UdpServer,
 };
 
+use super::talk::Talk;
 use crate::load::{self, Conversation, Form, LoadError, Plan};
 use crate::report::GeneratorLimit;
 use crate::watch::{Processors, as_on};
@@ -21,7 +22,8 @@ const DURATION: Duration = Duration::from_millis(300);
 /// How that server runs: with as few threads as can be.
 const MODE: Mode = Mode::Reactor { loops: 1 };
 
-/// Measures it against a server that only sends back, over UDP or over TCP, with messages of this size in this form.
+/// Measures it against a server that only sends back, over UDP or over TCP, with messages of this size in this form; of a chat against one that only
+/// delivers, and in deliveries.
 ///
 /// How fast that server is does not matter: what counts is how long the load generator itself was at work for each message.
 ///
@@ -29,13 +31,22 @@ const MODE: Mode = Mode::Reactor { loops: 1 };
 ///
 /// When such a load cannot be made.
 pub fn generator_limit(
+    conversation: Conversation,
     form: Form,
     has_datagrams: bool,
     message_bytes: usize,
     processors: &Processors,
     stop: &AtomicBool,
 ) -> Result<GeneratorLimit, LoadError> {
-    let serve = if has_datagrams { datagrams } else { streams };
+    let serve = match conversation {
+        Conversation::Chat => chat,
+        _ if has_datagrams => datagrams,
+        _ => streams,
+    };
+    let conversation = match conversation {
+        Conversation::Chat => Conversation::Chat,
+        _ => Conversation::Echo,
+    };
     let (endpoint, end, serving) = serve(processors.server.clone())
         .map_err(|error| LoadError::System(std::io::Error::other(error)))?;
     let form = match form {
@@ -47,7 +58,7 @@ pub fn generator_limit(
         message_bytes,
         connections: CONNECTIONS,
         duration: DURATION,
-        ..Plan::new(endpoint, Conversation::Echo)
+        ..Plan::new(endpoint, conversation)
     };
     let measured = as_on(&processors.load, || load::run(&plan, &mut (), stop));
     end.cut();
@@ -79,6 +90,20 @@ fn streams(places: Vec<usize>) -> Result<Serving, Box<dyn Error + Send + Sync>> 
     let serving = thread::spawn(move || {
         // How it ended does not matter once the load is over.
         drop(as_on(&places, || server.serve_forever(|_peer| Back)));
+    });
+    Ok((endpoint, end, serving))
+}
+
+/// The same for a chat.
+fn chat(places: Vec<usize>) -> Result<Serving, Box<dyn Error + Send + Sync>> {
+    let server = TcpServer::bind("127.0.0.1:0").map(|server| server.mode(MODE))?;
+    let endpoint = server.addresses()[0].to_string().parse()?;
+    let end = server.stop_handle();
+    let group = Talk::group();
+    let serving = thread::spawn(move || {
+        drop(as_on(&places, || {
+            server.serve_forever(move |_peer| Talk::new(group.clone()))
+        }));
     });
     Ok((endpoint, end, serving))
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use socketserver::Mode;
 
 use super::{Comparison, Transport};
+use crate::load::Conversation;
 use crate::report::{Contestant, Kind};
 
 /// Somebody who takes part.
@@ -101,10 +102,10 @@ impl Entrant {
             Self::Mode(mode, style) | Self::Control(mode, style) => {
                 let (mode, style) = (mode.to_string(), style.word());
                 let words = ["socketserver", "serve", &handler, endpoint, "--mode", &mode];
-                let options: &[&str] = if comparison.conversation.has_files() {
-                    &["--root", "FOLDER", "--anonymous", "rw"]
-                } else {
-                    &["--style", style]
+                let options: &[&str] = match comparison.conversation {
+                    Conversation::Files(_) => &["--root", "FOLDER", "--anonymous", "rw"],
+                    Conversation::Chat => &["--flood", "off"],
+                    _ => &["--style", style],
                 };
                 let words = words.iter().chain(options);
                 return words.map(|&word| word.to_owned()).collect();

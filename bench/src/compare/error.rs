@@ -35,6 +35,8 @@ pub enum StartServerError {
     Transport,
     /// It does not serve files: a peer of this package.
     Files,
+    /// It does not serve a chat: a peer of this package.
+    Chat,
     /// The comparison was interrupted.
     Interrupted,
     /// The system refuses something else.
@@ -69,6 +71,7 @@ impl fmt::Display for StartServerError {
                 "it does not serve this transport (servers of others are compared over TCP and UDP, the peers of this package over streams)",
             ),
             Self::Files => f.write_str("it does not serve files"),
+            Self::Chat => f.write_str("it does not serve a chat"),
             Self::Interrupted => f.write_str("the comparison was interrupted"),
             Self::System(source) => f.write_str(&cause(source)),
         }

@@ -9,12 +9,14 @@
 //!   between two servers must be larger than that to be one.
 //! * What the load generator can do at most is measured first, and a run in which it was the bottleneck says so.
 //! * Files lie in one folder for all, and are the same for everybody. Each server is asked for each of them once before it is measured.
+//! * In a chat every server has a room of its own, and is measured once everybody is in it.
 //! * Over datagrams whatever is lost is counted, and said beside the figures: a server that drops is not faster.
 
 mod calibrate;
 mod entrant;
 mod error;
 mod server;
+mod talk;
 mod watch;
 
 use std::collections::BTreeSet;
@@ -30,7 +32,8 @@ pub use self::error::StartServerError;
 use self::server::{Life, Server};
 use self::watch::Watch;
 use crate::load::{
-    self, Conversation, Form, LoadError, Plan, datagram_contradiction, files_contradiction,
+    self, Conversation, Form, LoadError, Plan, chat_contradiction, datagram_contradiction,
+    files_contradiction,
 };
 use crate::report::{Cost, GeneratorLimit, Report, Run, SCHEMA, Setup};
 use crate::watch::{Processors, as_on, machine};
@@ -66,9 +69,9 @@ pub struct Comparison {
     pub transport: Transport,
     /// With how many connections: each number is a part of its own.
     pub connections: Vec<usize>,
-    /// How many of the connections speak, if not all. Streams only.
+    /// How many of the connections speak, if not all, or in a chat if not one. Streams only.
     pub active: Option<usize>,
-    /// Connections besides, that send and never read. Streams only.
+    /// Connections besides, that send and never read; in a chat they only do not read. Streams only.
     pub stuck: usize,
     /// Bytes of a message, or of a file.
     pub message_bytes: usize,
@@ -141,6 +144,7 @@ impl Comparison {
         // Files have no such limit: how busy it was stands beside each run.
         if !self.conversation.has_files() {
             report.generator = generator_limit(
+                self.conversation,
                 self.form(),
                 self.transport.is_datagram(),
                 self.message_bytes,
@@ -210,6 +214,19 @@ impl Comparison {
 
     /// Refuses a load that the transport does not have, before any server is started for it.
     fn check(&self) -> Result<(), LoadError> {
+        if self.conversation == Conversation::Chat {
+            let contradiction = |&members: &usize| {
+                chat_contradiction(
+                    self.form(),
+                    members,
+                    self.conversation.speakers(self.active, members),
+                    self.message_bytes,
+                    self.transport.is_datagram(),
+                )
+            };
+            let contradiction = self.connections.iter().find_map(contradiction);
+            return contradiction.map_or(Ok(()), |what| Err(LoadError::Plan(what)));
+        }
         if self.conversation.has_files() {
             let contradiction = files_contradiction(
                 self.form(),
@@ -280,7 +297,10 @@ impl Comparison {
                 loss_timeout_seconds: (self.transport.is_datagram())
                     .then_some(self.loss_timeout.as_secs_f64()),
                 think_seconds: self.think.as_secs_f64(),
-                active: self.active,
+                active: match self.conversation {
+                    Conversation::Chat => Some(self.active.unwrap_or(1)),
+                    _ => self.active,
+                },
                 stuck: self.stuck,
                 nodelay: self.nodelay,
                 connections: self.connections.clone(),
@@ -338,6 +358,7 @@ impl Comparison {
                 run.offered = measured.offered;
                 run.bytes = measured.bytes;
                 run.datagrams = measured.datagrams;
+                run.chat = measured.chat;
                 run.latency = measured.latency;
                 run.series = measured.series;
                 run.generator = measured.generator;
@@ -383,8 +404,9 @@ impl Comparison {
             Form::Churn => life.system_calls,
             _ => life.transfers,
         };
-        // A file takes many of each, and preparing took some besides.
-        let is_told = answered > 0 && self.stuck == 0 && !self.conversation.has_files();
+        // A file takes many of each, and preparing took some besides, as entering a chat does.
+        let has_others = self.conversation.has_files() || self.conversation == Conversation::Chat;
+        let is_told = answered > 0 && self.stuck == 0 && !has_others;
         let calls = calls.filter(|_| is_told);
         Some(Cost {
             bytes_per_connection: grown.max(0.0) / (connections + self.stuck) as f64,

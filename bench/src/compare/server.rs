@@ -17,6 +17,7 @@ use socketserver::Endpoint;
 use tempfile::TempDir;
 
 use super::{Comparison, Entrant, ForeignCommand, StartServerError, Transport};
+use crate::load::Conversation;
 use crate::watch::udp_sockets;
 
 /// How long a server may take until it listens.
@@ -82,13 +83,18 @@ impl Server {
                 command
                     .args(["serve", &comparison.conversation.handler()])
                     .arg(own_endpoint(comparison.transport, &folder))
-                    .args(["--mode", &mode.to_string(), "--style", style.word()])
+                    .args(["--mode", &mode.to_string()])
                     .args(["--max-connections", &room.to_string()])
                     .args(["--backlog", &room.max(BACKLOG_MIN).to_string()])
                     .arg(format!("--nodelay={}", comparison.nodelay))
                     .arg("--stats-file")
                     .arg(folder.path().join(STATS))
                     .arg("--quiet");
+                // Whoever measures says more in a second than anybody may who does not.
+                match comparison.conversation {
+                    Conversation::Chat => command.args(["--flood", "off"]),
+                    _ => command.args(["--style", style.word()]),
+                };
                 if let Some(folder) = files {
                     command
                         .arg("--root")
@@ -98,6 +104,9 @@ impl Server {
                 Self::announced(command, folder, stop)
             }
             Entrant::Peer(_) if comparison.conversation.has_files() => Err(StartServerError::Files),
+            Entrant::Peer(_) if comparison.conversation == Conversation::Chat => {
+                Err(StartServerError::Chat)
+            }
             Entrant::Peer(_) if comparison.transport.is_datagram() => {
                 Err(StartServerError::Transport)
             }

@@ -31,6 +31,8 @@ pub enum LoadError {
     },
     /// The server does not take, or give, the files that are to be transferred: this is why.
     Files(String),
+    /// The server does not let enough members into a room for anybody to talk: this is why.
+    Chat(String),
     /// The plan contradicts itself.
     Plan(&'static str),
     /// The system refuses something else.
@@ -58,6 +60,7 @@ impl fmt::Display for LoadError {
                  raise the limit (ulimit -Hn) or use fewer connections"
             ),
             Self::Files(why) => write!(f, "no file can be transferred: {why}"),
+            Self::Chat(why) => write!(f, "no chat comes about: {why}"),
             Self::Plan(what) => f.write_str(what),
             Self::System(source) => write!(f, "the load cannot go on: {}", cause(source)),
         }
@@ -70,7 +73,7 @@ impl std::error::Error for LoadError {
             Self::Resolve { source, .. } | Self::Connect { source, .. } | Self::System(source) => {
                 Some(source)
             }
-            Self::Descriptors { .. } | Self::Files(_) | Self::Plan(_) => None,
+            Self::Descriptors { .. } | Self::Files(_) | Self::Chat(_) | Self::Plan(_) => None,
         }
     }
 }

@@ -37,7 +37,17 @@
 //! them, which no side of the load ever holds as a whole. What is got is compared byte by byte; what is put is stored under its hash, and got back when
 //! measuring is over. [`Measurement::bytes`] counts the bytes that went while it was measured, those of transfers that had not ended among them: of large
 //! files only a few end in that time.
+//!
+//! # Chat
+//!
+//! In a load of chat ([`Conversation::Chat`]) an answer is a *delivery*: a message of one member that comes to another one. All members enter one room, made
+//! for this load, and those of them that speak ([`Plan::active`], a single one if nothing is said) say messages that carry their number and the time at
+//! which they were due. Every other member must get each of them whole, in order and once. In a closed loop a message is followed by the next one when it has come
+//! to everybody; in an open loop messages are due at fixed times, and latency counts from then to each delivery. What is wrong is counted and named with
+//! the member and the message: `lost`, `out_of_order`, `doubled`, `wrong_bytes`, `wrong_room`, `own`, `unexpected`, `refused`. Members besides that never
+//! read ([`Plan::stuck`]) may be cut by the server, which [`Chat`](crate::report::Chat) counts and is no fault.
 
+mod chat;
 mod clients;
 mod clock;
 mod connection;
@@ -57,7 +67,7 @@ pub use self::error::LoadError;
 pub(crate) use self::error::cause;
 pub use self::payload::{Conversation, Direction, UnknownConversation};
 pub use self::plan::{Form, Plan};
-pub(crate) use self::plan::{datagram_contradiction, files_contradiction};
+pub(crate) use self::plan::{chat_contradiction, datagram_contradiction, files_contradiction};
 pub use self::tally::Measurement;
 
 /// Who is told when measuring begins and ends, so that the server can be looked at in the same moments.
@@ -83,11 +93,10 @@ pub fn run(
 ) -> Result<Measurement, LoadError> {
     plan.check()?;
     resource::make_room(plan)?;
-    if let Conversation::Files(direction) = plan.conversation {
-        files::Load::new(plan, direction, stop)?.run(phases)
-    } else if plan.endpoint.is_datagram() {
-        datagrams::Load::new(plan, stop)?.run(phases)
-    } else {
-        clients::Clients::new(plan, stop)?.run(phases)
+    match plan.conversation {
+        Conversation::Chat => chat::Load::new(plan, stop)?.run(phases),
+        Conversation::Files(direction) => files::Load::new(plan, direction, stop)?.run(phases),
+        _ if plan.endpoint.is_datagram() => datagrams::Load::new(plan, stop)?.run(phases),
+        _ => clients::Clients::new(plan, stop)?.run(phases),
     }
 }

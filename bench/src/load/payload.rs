@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// What kind of answers a server gives.
 ///
-/// It is written as the handlers of `socketserver serve` are: `echo`, `uppercase`, `work:200us`, `wait:5ms`; and `files:get` or `files:put`.
+/// It is written as the handlers of `socketserver serve` are: `echo`, `uppercase`, `work:200us`, `wait:5ms`, `chat`; and `files:get` or `files:put`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Conversation {
     /// The same bytes.
@@ -17,6 +17,8 @@ pub enum Conversation {
     Work(Duration),
     /// The same line, after so long a wait.
     Wait(Duration),
+    /// What each member of a room says comes to all others in it, by the line door of the chat.
+    Chat,
     /// Files, by the file protocol in version 2, that everybody may read and write.
     Files(Direction),
 }
@@ -45,6 +47,15 @@ impl Conversation {
         matches!(self, Self::Files(_))
     }
 
+    /// How many of so many connections speak: those that shall, or all of them; in a chat one, since whatever is said there comes to everybody.
+    pub(crate) fn speakers(self, active: Option<usize>, connections: usize) -> usize {
+        let unless_said = match self {
+            Self::Chat => 1,
+            _ => connections,
+        };
+        active.unwrap_or(unless_said).min(connections)
+    }
+
     /// The handler that serves it, as `socketserver serve` has it.
     pub fn handler(self) -> String {
         match self {
@@ -65,6 +76,7 @@ impl FromStr for Conversation {
             None if text == "uppercase" => Ok(Self::Uppercase),
             None if text == "work" => Ok(Self::Work(Duration::from_micros(200))),
             None if text == "wait" => Ok(Self::Wait(Duration::from_millis(5))),
+            None if text == "chat" => Ok(Self::Chat),
             Some(("work", rest)) => Ok(Self::Work(time(rest)?)),
             Some(("wait", rest)) => Ok(Self::Wait(time(rest)?)),
             Some(("files", "get")) => Ok(Self::Files(Direction::Get)),
@@ -81,6 +93,7 @@ impl fmt::Display for Conversation {
             Self::Uppercase => return f.write_str("uppercase"),
             Self::Work(time) => ("work", time),
             Self::Wait(time) => ("wait", time),
+            Self::Chat => return f.write_str("chat"),
             Self::Files(Direction::Get) => return f.write_str("files:get"),
             Self::Files(Direction::Put) => return f.write_str("files:put"),
         };
@@ -94,7 +107,7 @@ impl fmt::Display for UnknownConversation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "'{}' cannot be measured: write echo, uppercase, work:200us, wait:5ms, files:get or files:put",
+            "'{}' cannot be measured: write echo, uppercase, work:200us, wait:5ms, chat, files:get or files:put",
             self.0.escape_debug()
         )
     }
@@ -203,6 +216,7 @@ mod tests {
             "work:200us",
             "wait:5ms",
             "wait:1s500ms",
+            "chat",
             "files:get",
             "files:put",
         ] {
@@ -215,7 +229,7 @@ mod tests {
             "work:",
             "work:soon",
             "echo:1s",
-            "chat",
+            "chat:1s",
             "files",
             "files:ls",
         ] {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use socketserver::Endpoint;
 
 use super::connection::OUTSTANDING_MAX;
-use super::{Conversation, LoadError};
+use super::{Conversation, LoadError, chat};
 
 /// What a UDP datagram holds over IPv4: 65,535 less the headers of IP and UDP (RFC 768, RFC 791).
 const DATAGRAM_BYTES_MAX: usize = 65_507;
@@ -19,13 +19,14 @@ pub struct Plan {
     pub conversation: Conversation,
     /// In which form.
     pub form: Form,
-    /// Bytes of a message or of a file, at least one; at least two where the conversation has lines, and at most 65,507 in a datagram.
+    /// Bytes of a message or of a file, at least one; at least two where the conversation has lines, at most 65,507 in a datagram, and from 26 to 2,000
+    /// in a chat, with the end of its line.
     pub message_bytes: usize,
     /// How many connections are open at once.
     pub connections: usize,
-    /// How many of them speak, if not all: the others are open and silent. Streams only.
+    /// How many of them speak, if not all, or in a chat if not one: the others are open and silent. Streams only.
     pub active: Option<usize>,
-    /// Connections besides, that send as much as they can and never read. Streams only.
+    /// Connections besides, that send as much as they can and never read; in a chat they say nothing. Streams only.
     pub stuck: usize,
     /// How long a connection waits after an answer before it sends again. Only closed loops wait.
     pub think: Duration,
@@ -103,9 +104,7 @@ impl Plan {
 
     /// How many connections speak.
     pub fn speakers(&self) -> usize {
-        self.active
-            .unwrap_or(self.connections)
-            .min(self.connections)
+        self.conversation.speakers(self.active, self.connections)
     }
 
     /// Refuses what contradicts itself, which [`run`](super::run) does, too.
@@ -116,7 +115,15 @@ impl Plan {
     pub fn check(&self) -> Result<(), LoadError> {
         let active = self.active.is_some_and(|active| active < self.connections);
         let has_datagrams = self.endpoint.is_datagram();
-        let contradiction = if self.conversation.has_files() {
+        let contradiction = if self.conversation == Conversation::Chat {
+            chat_contradiction(
+                self.form,
+                self.connections,
+                self.speakers(),
+                self.message_bytes,
+                has_datagrams,
+            )
+        } else if self.conversation.has_files() {
             let besides = active || self.stuck > 0;
             files_contradiction(self.form, besides, self.think, has_datagrams)
         } else if has_datagrams {
@@ -148,6 +155,39 @@ impl Plan {
             _ => return Ok(()),
         };
         Err(LoadError::Plan(contradiction))
+    }
+}
+
+/// What contradicts itself in a load of chat: somebody speaks, somebody else listens, and what is said fits into a line.
+pub(crate) fn chat_contradiction(
+    form: Form,
+    members: usize,
+    speakers: usize,
+    message_bytes: usize,
+    has_datagrams: bool,
+) -> Option<&'static str> {
+    let window = match form {
+        Form::Closed { window } => window,
+        Form::Open { .. } | Form::Churn => 1,
+    };
+    if has_datagrams {
+        Some("a chat is measured through its line door: use TCP or Unix sockets")
+    } else if form == Form::Churn {
+        Some("members of a chat stay until the end: churn is for messages")
+    } else if members < 2 {
+        Some("a chat needs at least two members that read: one speaks, and another one hears it")
+    } else if message_bytes < chat::MESSAGE_BYTES_MIN {
+        Some(
+            "a message of a chat says its number and its time, and has at least 26 bytes: send larger messages",
+        )
+    } else if message_bytes > chat::MESSAGE_BYTES_MAX {
+        Some("a line of a chat has at most 2000 bytes: send smaller messages")
+    } else if speakers.saturating_mul(members) > chat::PAIRS_MAX {
+        Some("a chat has at most 8388608 pairs of a speaker and a member: let fewer of them speak")
+    } else if speakers.saturating_mul(window) > chat::OUTSTANDING_MAX {
+        Some("a chat has at most 65536 messages on their way: a smaller window, or fewer speakers")
+    } else {
+        None
     }
 }
 

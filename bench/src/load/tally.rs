@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 
-use crate::report::{Datagrams, GeneratorCost, Latency, Point};
+use crate::report::{Chat, Datagrams, GeneratorCost, Latency, Point};
 
 /// The longest latency that is told apart, in nanoseconds: an hour.
 const LATENCY_NS_MAX: u64 = 3_600_000_000_000;
@@ -18,16 +18,18 @@ const SECOND: u64 = 1_000_000_000;
 pub struct Measurement {
     /// How long was measured, in seconds.
     pub seconds: f64,
-    /// Right answers within that time, or in an open loop to what was due within that time; with churn, connections.
+    /// Right answers within that time, or in an open loop to what was due within that time; with churn, connections; of a chat, deliveries.
     pub served: u64,
     /// Right answers from the first to the last, the warm-up included.
     pub answered: u64,
-    /// Messages that were due within that time, in an open loop.
+    /// Messages, or deliveries, that were due within that time, in an open loop.
     pub offered: Option<u64>,
     /// Bytes of files that went within that time, also of transfers that had not ended; none where there are no files.
     pub bytes: Option<u64>,
     /// What became of the datagrams; none over streams.
     pub datagrams: Option<Datagrams>,
+    /// What was said and who was cut; none where there is no chat.
+    pub chat: Option<Chat>,
     /// How long answers took. What was lost counts with the time that was waited for it.
     pub latency: Latency,
     /// The same in pieces of time.
@@ -97,7 +99,7 @@ impl Tally {
     /// An answer has come, to a message that was due then. Returns whether it is measured.
     pub(super) fn note_answer(&mut self, due: u64, now: u64) -> bool {
         self.answered += 1;
-        if !self.window.contains(if self.by_due { &due } else { &now }) {
+        if !self.measures(due, now) {
             return false;
         }
         self.end_pieces(now);
@@ -108,6 +110,11 @@ impl Tally {
             self.piece.saturating_record(now - due);
         }
         true
+    }
+
+    /// Whether what happens now with a message that was due then belongs to what is measured.
+    pub(super) fn measures(&self, due: u64, now: u64) -> bool {
+        self.window.contains(if self.by_due { &due } else { &now })
     }
 
     /// A message that was due then is not answered, and will not be waited for any more. It counts with the time that it has waited: leaving out

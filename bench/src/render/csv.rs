@@ -10,6 +10,7 @@ pub fn csv(report: &Report) -> String {
     let metrics = Metric::ALL.map(|metric| Cow::from(heading(metric)));
     let counts = Datagrams::default().counts();
     let counts = counts.map(|(word, _)| Cow::from(format!("{word}_datagrams")));
+    let counts = counts.into_iter().chain(CHAT.map(Cow::from));
     let first = BEFORE.into_iter().map(Cow::from);
     let last = AFTER.into_iter().map(Cow::from);
     line(&mut out, first.chain(metrics).chain(counts).chain(last));
@@ -19,7 +20,10 @@ pub fn csv(report: &Report) -> String {
         let last = after(run).into_iter();
         line(
             &mut out,
-            first.chain(metrics).chain(datagrams(run)).chain(last),
+            (first.chain(metrics))
+                .chain(datagrams(run))
+                .chain(chat(run))
+                .chain(last),
         );
     }
     out
@@ -33,6 +37,8 @@ const BEFORE: [&str; 6] = [
     "served_messages",
     "offered_messages",
 ];
+
+const CHAT: [&str; 2] = ["chat_messages", "stuck_members_cut"];
 
 const AFTER: [&str; 5] = [
     "unserved_connections",
@@ -79,12 +85,22 @@ fn datagrams(run: &Run) -> impl Iterator<Item = Cow<'_, str>> {
     (counts.into_iter()).map(move |count| Cow::from(written(count).unwrap_or_default()))
 }
 
+/// What was said in the chat of a run, whose deliveries are what was served. Empty where there was none.
+fn chat(run: &Run) -> [Cow<'_, str>; 2] {
+    let written = |count: Option<String>| Cow::from(count.unwrap_or_default());
+    [
+        written(run.chat.map(|chat| chat.messages.to_string())),
+        written(run.chat.map(|chat| chat.stuck_cut.to_string())),
+    ]
+}
+
 /// The word of a metric with its unit, fit for a variable of a script.
 fn heading(metric: Metric) -> String {
     let word = metric.word().replace(['.', '-'], "_");
     match (metric, metric.unit()) {
         (Metric::Cpu | Metric::User | Metric::System, _) => format!("{word}_us_per_message"),
         (Metric::SystemCalls | Metric::ContextSwitches, _) => format!("{word}_per_message"),
+        (Metric::ServedPerCpuSecond, _) => word,
         (Metric::MemoryPerConnection, _) => "memory_bytes_per_connection".to_owned(),
         (_, Unit::PerSecond) => format!("{word}_per_second"),
         (_, Unit::BytesPerSecond) => format!("{word}_bytes_per_second"),

@@ -49,7 +49,9 @@ fn table(out: &mut String, section: &Section<'_>) {
         "\n## {}\n",
         units::counted(section.connections, "connection")
     );
-    let headings: Vec<_> = section.metrics().map(summary::heading).collect();
+    let headings: Vec<_> = (section.metrics())
+        .map(|metric| section.heading(metric))
+        .collect();
     let _ = writeln!(out, "| server | {} | |", headings.join(" | "));
     let _ = writeln!(out, "|:--|{}:--|", "--:|".repeat(headings.len()));
     for row in &section.rows {

@@ -15,6 +15,7 @@ pub(crate) fn sentences(report: &Report, contestant: &str, connections: usize) -
         unserved(&runs),
         bound(&runs),
         astray(&runs),
+        cut(&runs, report.setup.stuck),
         errors(&runs),
         unseen(&runs),
     ]
@@ -123,6 +124,23 @@ fn astray(runs: &[&Run]) -> Option<String> {
     })
 }
 
+/// Who never reads was cut or was not, which decides what the server keeps for them.
+fn cut(runs: &[&Run], stuck: usize) -> Option<String> {
+    if stuck == 0 {
+        return None;
+    }
+    let mut cut: Vec<_> = (runs.iter())
+        .filter_map(|run| run.chat.map(|chat| chat.stuck_cut))
+        .collect();
+    cut.sort_unstable();
+    let count = match (*cut.first()?, *cut.last()?) {
+        (fewest, most) if fewest == most => thousands(most),
+        (fewest, most) => format!("{} to {}", thousands(fewest), thousands(most)),
+    };
+    let members = counted(stuck, "member");
+    Some(format!("of {members} that never read it cut {count}"))
+}
+
 /// Something went wrong although there were answers.
 fn errors(runs: &[&Run]) -> Option<String> {
     let rounds = share(runs, |run| run.error_count() > 0)?;
@@ -174,6 +192,7 @@ mod tests {
             unserved(&runs),
             bound(&runs),
             astray(&runs),
+            cut(&runs, 2),
             errors(&runs),
             unseen(&runs),
         ]
@@ -212,6 +231,16 @@ mod tests {
                 "what the server spent could not be seen"
             ]
         );
+        let chat = Run {
+            served: 5,
+            server: Some(crate::report::Cost::default()),
+            chat: Some(crate::report::Chat {
+                messages: 5,
+                stuck_cut: 1,
+            }),
+            ..Run::default()
+        };
+        assert_eq!(said(chat), ["of 2 members that never read it cut 1"]);
     }
 
     #[test]

@@ -50,8 +50,10 @@ pub(crate) fn method(report: &Report) -> Vec<String> {
         "open loop" => OPEN,
         "churn" => CHURN,
         _ if setup.has_files() => FILES,
+        _ if setup.has_chat() => CLOSED_CHAT,
         _ => CLOSED,
     };
+    let chat = setup.has_chat().then(|| CHAT.to_owned());
     let twice = report.contestants.iter().any(is_control).then_some(TWICE);
     let datagrams = (setup.loss_timeout_seconds).map(|time| {
         format!(
@@ -70,6 +72,7 @@ pub(crate) fn method(report: &Report) -> Vec<String> {
     let others = others.into_iter().flatten().map(str::to_owned);
     std::iter::once(course)
         .chain(datagrams)
+        .chain(chat)
         .chain(others)
         .collect()
 }
@@ -88,6 +91,13 @@ making its clients wait.";
 
 const CLOSED: &str = "\
 A client sent its next message after an answer, so a server that stalls also keeps the load away: latency under a fixed rate may be worse.";
+
+const CLOSED_CHAT: &str = "\
+A speaker said its next message when the one before had come to everybody, and latency counts from saying it, so a server that stalls also keeps \
+the load away: latency under a fixed rate may be worse.";
+
+const CHAT: &str = "\
+Everybody was in one room and heard every message of everybody else; what is served is deliveries, one for each message and each member that it came to.";
 
 const CHURN: &str = "\
 Each client connected, sent one message, took the answer and left, again and again; latency counts from the wish to connect.";
@@ -162,6 +172,11 @@ fn load(report: &Report) -> String {
     } else {
         format!("{}-byte messages", thousands(setup.message_bytes))
     });
+    let member = if setup.has_chat() {
+        "member"
+    } else {
+        "connection"
+    };
     if setup.think_seconds > 0.0 {
         parts.push(format!(
             "a pause of {} after each answer",
@@ -169,12 +184,13 @@ fn load(report: &Report) -> String {
         ));
     }
     if let Some(active) = setup.active {
-        parts.push(format!("{} of the connections speak", thousands(active)));
+        let verb = if active == 1 { "speaks" } else { "speak" };
+        parts.push(format!("{} of the {member}s {verb}", thousands(active)));
     }
     if setup.stuck > 0 {
         parts.push(format!(
             "{} that never read besides",
-            counted(setup.stuck, "connection")
+            counted(setup.stuck, member)
         ));
     }
     match setup.loss_timeout_seconds {
@@ -199,8 +215,13 @@ fn rounds(report: &Report) -> String {
 fn generator(report: &Report) -> String {
     let limit = report.generator.messages_per_second;
     if limit > 0.0 {
+        let what = if report.setup.has_chat() {
+            "deliveries"
+        } else {
+            "messages"
+        };
         format!(
-            "at most {} messages/s on this machine",
+            "at most {} {what}/s on this machine",
             thousands(whole(limit))
         )
     } else {

@@ -38,6 +38,16 @@ const SEEN_OF_FILES: [Metric; 7] = [
     Metric::Fairness,
 ];
 
+/// What the clients see of a chat. How evenly is no question: everybody hears the same, or something is wrong.
+const SEEN_OF_CHAT: [Metric; 6] = [
+    Metric::Served,
+    Metric::P50,
+    Metric::P90,
+    Metric::P99,
+    Metric::P999,
+    Metric::Max,
+];
+
 /// What the server spends for it, and what went wrong: last, since it is nothing as a rule.
 const SPENT: [Metric; 7] = [
     Metric::Cpu,
@@ -52,6 +62,17 @@ const SPENT: [Metric; 7] = [
 /// The same for files.
 const SPENT_ON_FILES: [Metric; 5] = [
     Metric::CpuPerGib,
+    Metric::Memory,
+    Metric::MemoryPerConnection,
+    Metric::Threads,
+    Metric::Errors,
+];
+
+/// The same for a chat.
+const SPENT_ON_CHAT: [Metric; 7] = [
+    Metric::Cpu,
+    Metric::ServedPerCpuSecond,
+    Metric::ContextSwitches,
     Metric::Memory,
     Metric::MemoryPerConnection,
     Metric::Threads,
@@ -73,8 +94,14 @@ pub(crate) fn drawn(report: &Report) -> [Metric; 4] {
 }
 
 /// The heading of a metric's column.
-pub(crate) fn heading(metric: Metric) -> &'static str {
+fn heading(metric: Metric, has_chat: bool) -> &'static str {
     match metric {
+        Metric::Served if has_chat => "deliveries/s",
+        Metric::Cpu if has_chat => "cpu/delivery",
+        Metric::ServedPerCpuSecond if has_chat => "deliveries/cpu-s",
+        Metric::ContextSwitches if has_chat => "switches/delivery",
+        Metric::MemoryPerConnection if has_chat => "memory/member",
+        Metric::ServedPerCpuSecond => "served/cpu-s",
         Metric::Served => "served/s",
         Metric::Cpu => "cpu/msg",
         Metric::User => "user/msg",
@@ -91,6 +118,8 @@ pub(crate) fn heading(metric: Metric) -> &'static str {
 fn seen(report: &Report) -> &'static [Metric] {
     if report.setup.has_files() {
         &SEEN_OF_FILES
+    } else if report.setup.has_chat() {
+        &SEEN_OF_CHAT
     } else if report.runs.iter().any(|run| run.datagrams.is_some()) {
         &SEEN_OF_DATAGRAMS
     } else {
@@ -102,6 +131,8 @@ fn seen(report: &Report) -> &'static [Metric] {
 fn spent(report: &Report) -> &'static [Metric] {
     if report.setup.has_files() {
         &SPENT_ON_FILES
+    } else if report.setup.has_chat() {
+        &SPENT_ON_CHAT
     } else {
         &SPENT
     }
@@ -120,12 +151,19 @@ pub(crate) struct Section<'a> {
     pub(crate) rows: Vec<Row<'a>>,
     /// What the marks of the rows mean.
     pub(crate) footnotes: Footnotes,
+    /// Whether what is served are the deliveries of a chat.
+    has_chat: bool,
 }
 
 impl Section<'_> {
     /// The metrics of its columns.
     pub(crate) fn metrics(&self) -> impl Iterator<Item = Metric> {
         (self.seen.iter().chain(self.spent)).copied()
+    }
+
+    /// The heading of a metric's column.
+    pub(crate) fn heading(&self, metric: Metric) -> &'static str {
+        heading(metric, self.has_chat)
     }
 }
 
@@ -152,6 +190,7 @@ pub(crate) fn sections(report: &Report) -> Vec<Section<'_>> {
             spent: spent(report),
             rows,
             footnotes,
+            has_chat: report.setup.has_chat(),
         }
     };
     report.setup.connections.iter().map(section).collect()

@@ -8,7 +8,7 @@ use super::Run;
 /// One figure of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Metric {
-    /// Answers in a second.
+    /// Answers in a second, or deliveries of a chat.
     Served,
     /// The median latency, in microseconds.
     P50,
@@ -46,6 +46,8 @@ pub enum Metric {
     Throughput,
     /// Time on a processor for each GiB of files, in microseconds; of messages nothing.
     CpuPerGib,
+    /// Answers, or deliveries of a chat, for each second that the server was on a processor.
+    ServedPerCpuSecond,
 }
 
 /// In what a metric is counted.
@@ -74,7 +76,7 @@ pub struct UnknownMetric(String);
 
 impl Metric {
     /// All of them, in the order of the tables.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Served,
         Self::P50,
         Self::P90,
@@ -94,6 +96,7 @@ impl Metric {
         Self::Loss,
         Self::Throughput,
         Self::CpuPerGib,
+        Self::ServedPerCpuSecond,
     ];
 
     /// The word for it, on the command line and in files.
@@ -118,13 +121,14 @@ impl Metric {
             Self::Loss => "loss",
             Self::Throughput => "throughput",
             Self::CpuPerGib => "cpu-per-gib",
+            Self::ServedPerCpuSecond => "served-per-cpu-second",
         }
     }
 
     /// What it is counted in.
     pub fn unit(self) -> Unit {
         match self {
-            Self::Served => Unit::PerSecond,
+            Self::Served | Self::ServedPerCpuSecond => Unit::PerSecond,
             Self::P50
             | Self::P90
             | Self::P99
@@ -147,7 +151,10 @@ impl Metric {
 
     /// Whether more of it is better.
     pub fn is_better_high(self) -> bool {
-        matches!(self, Self::Served | Self::Fairness | Self::Throughput)
+        matches!(
+            self,
+            Self::Served | Self::Fairness | Self::Throughput | Self::ServedPerCpuSecond
+        )
     }
 
     /// Its value for a run, where the run has one.
@@ -159,6 +166,7 @@ impl Metric {
         };
         let per_message = |value: f64| (run.served > 0).then(|| value / run.served as f64);
         let server = run.server.as_ref();
+        let cpu_seconds = server.map(|server| server.user_seconds + server.system_seconds);
         let bytes = run.bytes.map(|bytes| bytes as f64);
         match self {
             Self::Served => Some(run.served_per_second()),
@@ -167,7 +175,7 @@ impl Metric {
             Self::P99 => latency(0.99),
             Self::P999 => latency(0.999),
             Self::Max => run.has_latency().then_some(run.latency.max_us),
-            Self::Cpu => per_message(1e6 * (server?.user_seconds + server?.system_seconds)),
+            Self::Cpu => per_message(1e6 * cpu_seconds?),
             Self::User => per_message(1e6 * server?.user_seconds),
             Self::System => per_message(1e6 * server?.system_seconds),
             Self::SystemCalls => server?.system_calls_per_message,
@@ -183,7 +191,11 @@ impl Metric {
                 .map(|bytes| bytes / run.seconds),
             Self::CpuPerGib => {
                 let gib = bytes.filter(|&bytes| bytes > 0.0)? / GIB;
-                Some(1e6 * (server?.user_seconds + server?.system_seconds) / gib)
+                Some(1e6 * cpu_seconds? / gib)
+            }
+            Self::ServedPerCpuSecond => {
+                let seconds = cpu_seconds.filter(|&seconds| seconds > 0.0)?;
+                (run.served > 0).then(|| run.served as f64 / seconds)
             }
         }
     }
@@ -219,6 +231,30 @@ impl std::error::Error for UnknownMetric {}
 mod tests {
     use super::*;
     use crate::report::Cost;
+
+    #[test]
+    fn a_second_of_a_processor_is_told_by_what_it_has_served() {
+        let mut run = Run {
+            seconds: 4.0,
+            served: 300_000,
+            ..Run::default()
+        };
+        let of = |run: &Run| Metric::ServedPerCpuSecond.of(run);
+        assert_eq!(of(&run), None, "nobody has looked at the server");
+        run.server = Some(Cost {
+            user_seconds: 0.5,
+            system_seconds: 1.0,
+            ..Cost::default()
+        });
+        assert_eq!(of(&run), Some(200_000.0));
+        assert_eq!(
+            Metric::Cpu.of(&run),
+            Some(5.0),
+            "one is the other's inverse"
+        );
+        run.served = 0;
+        assert_eq!(of(&run), None);
+    }
 
     #[test]
     fn files_have_figures_of_their_bytes_and_messages_have_none() {

@@ -2,6 +2,7 @@
 
 mod baseline;
 mod budget;
+mod chat;
 mod datagrams;
 mod estimate;
 mod file;
@@ -11,6 +12,7 @@ mod verdict;
 
 pub use self::baseline::{Change, Changes, Direction, Incomparable};
 pub use self::budget::{Budget, BudgetError};
+pub use self::chat::Chat;
 pub use self::datagrams::Datagrams;
 pub use self::estimate::Estimate;
 pub use self::file::ReportError;

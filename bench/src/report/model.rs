@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Datagrams;
+use super::{Chat, Datagrams};
 
 /// The version of the form below. It grows when a reader of the old form would misunderstand the new one; older forms are still read.
 ///
@@ -58,7 +58,7 @@ pub struct Machine {
 /// What was done to every server.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Setup {
-    /// The handler, as it is written on the command line: `echo`, `work:200us`, `files:get`.
+    /// The handler, as it is written on the command line: `echo`, `work:200us`, `chat`, `files:get`.
     pub handler: String,
     /// `tcp`, `unix`, `udp` or `unixgram`.
     pub transport: String,
@@ -79,9 +79,9 @@ pub struct Setup {
     pub loss_timeout_seconds: Option<f64>,
     /// How long a connection waits after an answer, in seconds.
     pub think_seconds: f64,
-    /// How many of the connections speak; the others stay silent. None when all do.
+    /// How many of the connections speak; the others stay silent. None when all do. Of a chat it is always said.
     pub active: Option<usize>,
-    /// Connections besides those that send and never read.
+    /// Connections besides those that send and never read; in a chat they only do not read.
     pub stuck: usize,
     /// Whether small messages are sent at once, on both sides.
     pub nodelay: bool,
@@ -100,7 +100,8 @@ pub struct Setup {
 /// What the load generator can do: against a server that costs as little as possible, before everything else.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GeneratorLimit {
-    /// Messages that it can send, receive and compare in a second of its processor; zero where that is not measured, as with files.
+    /// Messages that it can send, receive and compare in a second of its processor, and of a chat deliveries; zero where that is not measured, as with
+    /// files.
     pub messages_per_second: f64,
 }
 
@@ -143,9 +144,10 @@ pub struct Run {
     pub rate: Option<f64>,
     /// How long was measured.
     pub seconds: f64,
-    /// How many messages were answered, rightly; with churn, connections; of files, transfers.
+    /// How many messages were answered, rightly; with churn, connections; of files, transfers; of a chat, deliveries, one for each member that a message
+    /// came to.
     pub served: u64,
-    /// How many were due to be sent, in an open loop.
+    /// How many of them were due, in an open loop.
     pub offered: Option<u64>,
     /// Bytes of files that went while it was measured, also of transfers that had not ended; none where there are no files.
     #[serde(default)]
@@ -153,6 +155,9 @@ pub struct Run {
     /// What became of the datagrams; none over streams.
     #[serde(default)]
     pub datagrams: Option<Datagrams>,
+    /// What was said in a chat, and who was cut; none where there is no chat.
+    #[serde(default)]
+    pub chat: Option<Chat>,
     /// How long answers took: from sending, or in an open loop from the time at which sending was due. What was lost counts with the time that
     /// was waited for it.
     pub latency: Latency,
@@ -168,7 +173,8 @@ pub struct Run {
     pub unserved: usize,
     /// What went wrong, and how often: `connect`, `closed`, `reset`, `wrong_bytes`, `unanswered`, `not_sent`; of files also `refused`
     /// and `not_understood`; of datagrams
-    /// `wrong_bytes`, `unexpected`, `refused` and `not_sent`.
+    /// `wrong_bytes`, `unexpected`, `refused` and `not_sent`; of a chat also `lost`, `out_of_order`, `doubled`, `wrong_room`, `own`, `unexpected`, `refused`
+    /// and `not_understood`.
     pub errors: BTreeMap<String, u64>,
     /// The first thing that went wrong, in a sentence. When nothing could be measured at all, why.
     pub fault: Option<String>,
@@ -226,6 +232,20 @@ impl Setup {
     /// Whether files were transferred.
     pub fn has_files(&self) -> bool {
         self.handler.starts_with("files:")
+    }
+
+    /// Whether members of a chat talked, so that deliveries are what is served.
+    pub fn has_chat(&self) -> bool {
+        self.handler == "chat"
+    }
+
+    /// How many of each message are served with so many connections: in a chat one to every other member.
+    pub fn served_per_message(&self, connections: usize) -> usize {
+        if self.has_chat() {
+            connections.saturating_sub(1)
+        } else {
+            1
+        }
     }
 }
 

@@ -6,7 +6,7 @@ mod xml;
 use socketserver_bench::render::{Style, csv, html, markdown, picture, text};
 use socketserver_bench::report::Report;
 
-fn all() -> [(&'static str, Report); 8] {
+fn all() -> [(&'static str, Report); 9] {
     [
         ("large", synthetic::large()),
         ("single", synthetic::single()),
@@ -15,6 +15,7 @@ fn all() -> [(&'static str, Report); 8] {
         ("open", synthetic::open_loop()),
         ("rates", synthetic::rates()),
         ("datagrams", synthetic::datagrams()),
+        ("chat", synthetic::chat()),
         ("hostile", synthetic::hostile()),
     ]
 }
@@ -189,6 +190,48 @@ fn what_became_of_datagrams_is_in_every_form() {
         rows.iter()
             .any(|row| row[lost] == "120" && row[percent] == "1.2")
     );
+}
+
+#[test]
+fn a_chat_is_told_by_its_deliveries_in_every_form() {
+    let report = synthetic::chat();
+    let verdict = report.verdict().sentences();
+    let style = Style::default();
+    let cut = ["of 3 members that never read it cut 3", "it cut 0 to 2"];
+    let (text, markdown, page) = (
+        text(&report, &verdict, style),
+        markdown(&report, &verdict),
+        html(&report, &verdict),
+    );
+    for form in [&text, &markdown, &page] {
+        let form = form.split_whitespace().collect::<Vec<_>>().join(" ");
+        for words in cut.into_iter().chain(["1 of the members speaks"]) {
+            assert!(form.contains(words), "{words} is missing in {form}");
+        }
+        assert!(!form.contains("messages served"), "{form}");
+    }
+    assert!(text.contains("deliveries served in a second"), "{text}");
+    assert!(markdown.contains("| deliveries/s |"), "{markdown}");
+    assert!(page.contains("deliveries per second"));
+    let table = csv(&report);
+    let column = |name: &str| {
+        let mut heads = table.lines().next().unwrap_or_default().split(',');
+        heads
+            .position(|head| head == name)
+            .expect("there is a column")
+    };
+    let first: Vec<_> = table
+        .lines()
+        .nth(1)
+        .unwrap_or_default()
+        .split(',')
+        .collect();
+    assert_eq!(first[column("chat_messages")], "1000");
+    assert_eq!(first[column("stuck_members_cut")], "3");
+    let per_second: f64 = first[column("served_per_cpu_second")]
+        .parse()
+        .expect("it is a number");
+    assert!(per_second > 1000.0, "{per_second}");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Reports that nobody has measured, with everything in them that a measured one may have.
 
 use socketserver_bench::report::{
-    Contestant, Cost, Datagrams, GeneratorCost, GeneratorLimit, Kind, Latency, Machine, Point,
-    Report, Run, SCHEMA, Setup,
+    Chat, Contestant, Cost, Datagrams, GeneratorCost, GeneratorLimit, Kind, Latency, Machine,
+    Point, Report, Run, SCHEMA, Setup,
 };
 
 /// Twelve contestants, five numbers of connections and six rounds, with all that can be missing or go wrong.
@@ -69,6 +69,30 @@ pub(crate) fn datagrams() -> Report {
             reordered: lost / 20,
             overrun: lost / 40,
             ..Datagrams::default()
+        });
+    }
+    report
+}
+
+/// A chat at a fixed rate, with members that never read and that some servers cut in some rounds.
+pub(crate) fn chat() -> Report {
+    let mut report = report(&NAMES[..4], &[10, 100, 1000], 6);
+    "chat".clone_into(&mut report.setup.handler);
+    "open loop".clone_into(&mut report.setup.load);
+    report.setup.rate = Some(100.0);
+    report.setup.active = Some(1);
+    report.setup.stuck = 3;
+    for run in &mut report.runs {
+        let others = run.connections as u64 - 1;
+        run.served = 1000 * others;
+        run.offered = Some(run.served);
+        run.chat = Some(Chat {
+            messages: 1000,
+            stuck_cut: if run.contestant == "reactor" {
+                3
+            } else {
+                run.round % 3
+            },
         });
     }
     report

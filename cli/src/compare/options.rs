@@ -26,23 +26,25 @@ use crate::units;
 A budget is CONTESTANT.METRIC, an operator and a value, for instance 'reactor.p99 > 5ms' or 'threads@1000.memory > 200MiB'. \
 Metrics: served, p50, p90, p99, p99.9, max, cpu, user, system, syscalls, switches, memory, memory-per-connection, \
 threads, fairness, errors, over datagrams loss, in parts of a hundred ('reactor.loss > 0.1%'), and of files throughput \
-('reactor.throughput < 500MB/s') and cpu-per-gib ('reactor.cpu-per-gib > 2s').
+('reactor.throughput < 500MB/s') and cpu-per-gib ('reactor.cpu-per-gib > 2s'). In a chat served are deliveries, and \
+served-per-cpu-second is what a second of a processor delivers ('reactor.served-per-cpu-second < 100k').
 
 Exit codes: 0 done, 1 somebody could not be measured, 2 usage, 9 a budget was not met, 130 interrupted.")]
 pub(crate) struct Options {
-    /// What is served: echo, uppercase, work:TIME (spins for each line) or wait:TIME (blocks for each line); files:get or files:put, which transfer
-    /// files, or files for both, one after the other
+    /// What is served: echo, uppercase, work:TIME (spins for each line) or wait:TIME (blocks for each line); chat, where everybody in a room hears
+    /// whoever speaks; files:get or files:put, which transfer files, or files for both, one after the other
     #[arg(default_value = "echo")]
     pub(super) handler: Subject,
     // Not a doc comment, which would take the brackets for links.
     #[arg(long, value_name = "MODES", value_delimiter = ',',
         help = format!("Which modes take part, the first one twice: {}, with commas between them \
-            [default: reactor,threads,pool:64,serial; with files reactor:2, too]", Mode::FORMS))]
+            [default: reactor,threads,pool:64,serial; with files reactor:2, too; in a chat reactor,reactor:2,threads]", Mode::FORMS))]
     modes: Vec<Mode>,
-    /// Which styles of handlers take part: events, blocking, or both [default: both; over datagrams and with files events, which is all they have]
+    /// Which styles of handlers take part: events, blocking, or both [default: both; over datagrams, with files and in a chat events, which is all they
+    /// have]
     #[arg(long, value_name = "STYLES", value_delimiter = ',')]
     styles: Vec<Style>,
-    /// Connections that are open at once; each number is a part of its own [default: 1,50,1000; with files 1,8]
+    /// Connections that are open at once; each number is a part of its own [default: 1,50,1000; with files 1,8; in a chat 10,100,1000]
     #[arg(long, value_name = "NUMBERS", value_delimiter = ',', value_parser = units::count::<usize>)]
     conns: Vec<usize>,
     /// How long each run is measured [default: 500ms; with files 1s]
@@ -146,15 +148,22 @@ impl Options {
         if duration.is_zero() {
             return wrong("nothing is measured in no time: write --duration 500ms");
         }
-        let mut connections = match (self.conns.as_slice(), has_files) {
-            ([], true) => vec![1, 8],
-            ([], false) => vec![1, 50, 1000],
+        let mut connections = match (self.conns.as_slice(), conversation) {
+            ([], Conversation::Files(_)) => vec![1, 8],
+            ([], Conversation::Chat) => vec![10, 100, 1000],
+            ([], _) => vec![1, 50, 1000],
             (said, _) => said.to_vec(),
         };
         connections.sort_unstable();
         connections.dedup();
         if connections.first() == Some(&0) {
             return wrong("a load needs at least one connection (in --conns)");
+        }
+        if conversation == Conversation::Chat {
+            let members = connections
+                .last()
+                .map_or(0, |most| most.saturating_add(self.load.stuck));
+            self.check_modes_hold(members)?;
         }
         Ok(Comparison {
             program: PathBuf::new(),
@@ -184,12 +193,33 @@ impl Options {
             return self.modes.clone();
         }
         let reactor = |loops| Mode::Reactor { loops };
+        if conversation == Conversation::Chat {
+            return vec![reactor(1), reactor(2), Mode::Threads];
+        }
         let mut modes = vec![reactor(1)];
         if conversation.has_files() {
             modes.push(reactor(2));
         }
         modes.extend([Mode::Threads, Mode::Pool { workers: 64 }, Mode::Serial]);
         modes
+    }
+
+    /// Refuses a mode that serves fewer connections at once than there are members of a chat: those who wait for their turn hear nothing.
+    fn check_modes_hold(&self, members: usize) -> Result<(), Failure> {
+        for mode in &self.modes {
+            let most = match mode {
+                Mode::Serial => 1,
+                Mode::Pool { workers } => *workers,
+                _ => usize::MAX,
+            };
+            if most < members {
+                let sentence = format!(
+                    "{mode} serves {most} at a time, and a chat has {members} members at once: leave it out of --modes"
+                );
+                return Err(Failure::new(Code::Usage, sentence));
+            }
+        }
+        Ok(())
     }
 
     fn transport(&self) -> Transport {
@@ -204,11 +234,15 @@ impl Options {
     /// The styles that take part: handlers of datagrams are written in one only, and the peers serve streams only.
     fn styles(&self, conversation: Conversation) -> Result<Vec<Style>, Failure> {
         let transport = self.transport();
-        if conversation.has_files() {
+        if let Conversation::Files(_) | Conversation::Chat = conversation {
+            let (what, are) = match conversation {
+                Conversation::Chat => ("a chat", "is"),
+                _ => ("files", "are"),
+            };
             let sentence = if self.styles.contains(&Style::Blocking) {
-                "files are served with callbacks only: leave --styles out"
+                format!("{what} {are} served with callbacks only: leave --styles out")
             } else if !self.peers.is_empty() {
-                "the servers of --peers do not serve files: leave the peers out"
+                format!("the servers of --peers do not serve {what}: leave the peers out")
             } else {
                 return Ok(vec![Style::Events]);
             };

@@ -18,6 +18,7 @@ mod framing;
 )]
 mod here;
 mod measuring;
+mod measuring_chat;
 mod measuring_files;
 mod menu;
 mod process;

@@ -257,8 +257,8 @@ fn what_cannot_be_compared_is_refused_in_one_sentence() {
             "--peers cannot be 'nginx': write tokio, tokio-threads, epoll or threads",
         ),
         (
-            "chat",
-            "'chat' cannot be measured: write echo, uppercase, work:200us, wait:5ms, files:get or files:put",
+            "gopher",
+            "'gopher' cannot be measured: write echo, uppercase, work:200us, wait:5ms, chat, files:get or files:put",
         ),
     ] {
         let ended = Process::run(&format!("compare {words}")).end();

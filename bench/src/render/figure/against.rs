@@ -18,14 +18,16 @@ pub(crate) fn against(report: &Report, metric: Metric) -> Option<Figure> {
     let mut values = table.values().peekable();
     values.peek()?;
     let offered = report.setup.rate.filter(|_| metric == Metric::Served);
+    let offered = offered.map(|rate| levels(report, rate));
     // Latency spreads over decades wherever it comes from, and is read in decades.
     let scale = if metric == Metric::P99 {
         Scale::log(values)
     } else {
+        let offered = offered.iter().flatten().map(|&(_, height)| height);
         Scale::fitting(values.chain(offered.filter(|_| single.is_none())))
     };
-    let what = what(metric);
-    let axis = value_axis(metric, scale);
+    let what = what(metric, report.setup.has_chat());
+    let axis = value_axis(metric, scale, report.setup.has_chat());
     let title = match single {
         Some(connections) => format!("{what} with {}", counted(connections, "connection")),
         None => format!("{what} against connections"),
@@ -36,7 +38,7 @@ pub(crate) fn against(report: &Report, metric: Metric) -> Option<Figure> {
             x: connections(report),
             y: axis,
             each: lines(report, &table, metric),
-            reference: offered.map(|rate| ("offered".to_owned(), level(report, rate))),
+            reference: offered.map(|levels| ("offered".to_owned(), levels)),
         }),
     };
     Some(Figure {
@@ -111,8 +113,9 @@ fn is_speed(metric: Metric) -> bool {
 }
 
 /// What a metric is, at the beginning of a title.
-fn what(metric: Metric) -> &'static str {
+fn what(metric: Metric, has_chat: bool) -> &'static str {
     match metric {
+        Metric::Cpu if has_chat => "Processor time per delivery",
         Metric::Served | Metric::Throughput => "Throughput",
         Metric::P99 => "99th percentile of the latency",
         Metric::Cpu => "Processor time per message",
@@ -124,8 +127,10 @@ fn what(metric: Metric) -> &'static str {
 }
 
 /// What a metric's axis is called.
-fn value_axis(metric: Metric, scale: Scale) -> Axis {
+fn value_axis(metric: Metric, scale: Scale, has_chat: bool) -> Axis {
     let what = match metric {
+        Metric::Served if has_chat => "deliveries per second",
+        Metric::Cpu if has_chat => "processor time per delivery",
         Metric::Served => "messages served per second",
         Metric::P99 => "p99 latency",
         Metric::Throughput => "bytes per second",
@@ -240,11 +245,12 @@ fn bars(report: &Report, metric: Metric, connections: usize, x: Axis) -> Bars {
     }
 }
 
-/// A line at one height over all numbers of connections.
-fn level(report: &Report, height: f64) -> Vec<(f64, f64)> {
+/// What is to be served at a rate, over all numbers of connections: the same with each of them, or in a chat more with more members.
+fn levels(report: &Report, rate: f64) -> Vec<(f64, f64)> {
     let connections = report.setup.connections.iter();
+    let height = |connections| rate * number(report.setup.served_per_message(connections));
     connections
-        .map(|&connections| (number(connections), height))
+        .map(|&connections| (number(connections), height(connections)))
         .collect()
 }
 

@@ -29,6 +29,11 @@ pub(crate) fn against_served(report: &Report) -> Option<Figure> {
         return None;
     }
     let scale = Scale::fitting(spots().flat_map(|spot| [spot.x, spot.low, spot.high]));
+    let what = if report.setup.has_chat() {
+        "deliveries"
+    } else {
+        "messages"
+    };
     let begin = if scale.is_log() { lowest } else { 0.0 };
     let all = vec![(begin, begin), (highest, highest)];
     Some(Figure {
@@ -40,8 +45,12 @@ pub(crate) fn against_served(report: &Report) -> Option<Figure> {
         reading: READING.to_owned(),
         grid: grid(&lines),
         chart: Chart::Lines(Lines {
-            x: axis("messages offered per second", Unit::PerSecond, scale),
-            y: axis("messages served per second", Unit::PerSecond, scale),
+            x: axis(
+                &format!("{what} offered per second"),
+                Unit::PerSecond,
+                scale,
+            ),
+            y: axis(&format!("{what} served per second"), Unit::PerSecond, scale),
             each: lines,
             reference: Some(("all that was offered".to_owned(), all)),
         }),

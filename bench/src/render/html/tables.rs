@@ -1,7 +1,7 @@
 //! The tables of the page: all figures of all contestants, with intervals below the medians.
 
 use crate::render::markup::Markup;
-use crate::render::summary::{Row, Section, heading};
+use crate::render::summary::{Row, Section};
 use crate::render::units::{self, counted};
 use crate::report::Metric;
 
@@ -32,7 +32,7 @@ fn reading(rounds: usize) -> String {
     };
     format!(
         "{first} Fairness is that of Jain: 1 when all connections were served as often. Processor time, system calls and context switches \
-         are the server’s, for each message, or for each GiB of files."
+         are the server’s, for each message, for each delivery of a chat, or for each GiB of files."
     )
 }
 
@@ -72,15 +72,14 @@ fn head(markup: &mut Markup, section: &Section<'_>) {
                 ""
             };
             row.element("th", &[("scope", &"col"), ("class", &class)], |cell| {
-                title(cell, metric);
+                title(cell, section.heading(metric));
             });
         }
     });
 }
 
 /// A heading, which may break before its unit: columns should be as wide as their figures.
-fn title(markup: &mut Markup, metric: Metric) {
-    let heading = heading(metric);
+fn title(markup: &mut Markup, heading: &str) {
     let (word, unit) = heading.split_at(heading.find('/').unwrap_or(heading.len()));
     markup.text(word);
     if !unit.is_empty() {

@@ -9,7 +9,7 @@ use super::paint::{Ink, fitted};
 use super::table::name_width;
 use crate::render::chart::Scale;
 use crate::render::clean;
-use crate::render::summary::{Row, Section, heading};
+use crate::render::summary::{Row, Section};
 use crate::render::units::{self, whole};
 
 /// Letters of a bar: fewer show nothing, more only take space.
@@ -37,21 +37,22 @@ pub(crate) fn write(out: &mut String, section: &Section<'_>, metrics: &[Metric],
         let width = (room / metrics.len())
             .saturating_sub(FIGURE + 4)
             .min(BAR_MAX);
-        bars(out, &section.rows, metrics, name, width, style);
+        bars(out, section, metrics, name, width, style);
     }
 }
 
 fn bars(
     out: &mut String,
-    rows: &[Row<'_>],
+    section: &Section<'_>,
     metrics: &[Metric],
     name: usize,
     width: usize,
     style: Style,
 ) {
+    let rows = section.rows.as_slice();
     let scales: Vec<_> = metrics.iter().map(|&metric| scale(rows, metric)).collect();
     let headings = metrics.iter().zip(&scales).map(|(&metric, scale)| {
-        let heading = format!("{}, {}", heading(metric), scale.word());
+        let heading = format!("{}, {}", section.heading(metric), scale.word());
         fitted(&format!("  {heading}"), width + FIGURE + 4)
     });
     let headings = format!("{}{}", " ".repeat(name), headings.collect::<String>());

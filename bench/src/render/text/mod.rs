@@ -95,7 +95,7 @@ fn section(out: &mut String, section: &Section<'_>, drawn: [Metric; 4], style: S
         Ink::Bold.on(&heading, style),
         Ink::Dim.on(&rule, style)
     );
-    table::write(out, &section.rows, &[section.seen, section.spent], style);
+    table::write(out, section, style);
     bars::write(out, section, &bars, style);
     for (index, sentence) in section.footnotes.sentences().iter().enumerate() {
         let word = format!("[!] {}: ", index + 1);

@@ -7,7 +7,7 @@ use crate::report::Metric;
 
 use super::Style;
 use super::paint::{Ink, fitted};
-use crate::render::summary::{Row, heading};
+use crate::render::summary::{Row, Section};
 use crate::render::{clean, units};
 
 /// How much of a line a name may take: longer ones are cut.
@@ -20,23 +20,20 @@ const HEADING_MAX: usize = 8;
 const GAP: usize = 2;
 
 /// Writes the rows, in as many tables as the width demands.
-pub(crate) fn write(out: &mut String, rows: &[Row<'_>], groups: &[&[Metric]], style: Style) {
+pub(crate) fn write(out: &mut String, section: &Section<'_>, style: Style) {
+    let rows = section.rows.as_slice();
     let name = name_width(rows, style.width);
     let mark = rows
         .iter()
         .map(|row| row.mark().len() + 2)
         .max()
         .unwrap_or(0);
-    let columns: Vec<Vec<_>> = (groups.iter())
-        .map(|group| {
-            group
-                .iter()
-                .map(|&metric| Column::of(metric, rows))
-                .collect()
-        })
-        .collect();
+    let columns = [section.seen, section.spent].map(|group| {
+        let columns = group.iter().map(|&metric| Column::of(metric, section));
+        columns.collect()
+    });
     let room = style.width.saturating_sub(name + mark.max(2));
-    for (index, columns) in fold(columns, room).iter().enumerate() {
+    for (index, columns) in fold(columns.into(), room).iter().enumerate() {
         if index > 0 {
             out.push('\n');
         }
@@ -61,13 +58,13 @@ struct Column {
 }
 
 impl Column {
-    fn of(metric: Metric, rows: &[Row<'_>]) -> Self {
-        let heading = heading(metric);
+    fn of(metric: Metric, section: &Section<'_>) -> Self {
+        let heading = section.heading(metric);
         let heading = match heading.find('/') {
             Some(place) if heading.len() > HEADING_MAX => [&heading[..place], &heading[place..]],
             _ => ["", heading],
         };
-        let cells: Vec<_> = (rows.iter())
+        let cells: Vec<_> = (section.rows.iter())
             .map(|row| units::median(metric, row.estimate(metric)))
             .collect();
         let width = cells.iter().map(|cell| cell.chars().count()).max();

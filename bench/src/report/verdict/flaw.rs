@@ -44,7 +44,11 @@ fn flaw(report: &Report, contestant: &str, connections: usize) -> Option<Flaw> {
         return None;
     }
     let unserved = median(runs.iter().map(|run| run.unserved).collect());
-    let speaking = (report.setup.active).map_or(connections, |active| active.min(connections));
+    // In a chat those are served who listen, and that is everybody.
+    let speaking = match report.setup.active {
+        Some(active) if !report.setup.has_chat() => active.min(connections),
+        _ => connections,
+    };
     let errors = errors(&runs);
     let fault = runs.iter().find_map(|run| run.fault.clone());
     let leaves_out = unserved * 100 > speaking * UNSERVED_PERCENT_MAX;

@@ -3,15 +3,18 @@
 use super::{Finding, Outcome};
 use crate::report::{Metric, Setup, Unit};
 
-/// What is counted as served: with churn, a connection is opened for each; of files, it is a transfer.
+/// What is counted as served: with churn, a connection is opened for each; of files, it is a transfer, and of a chat a delivery.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::report) struct Served {
     one: &'static str,
     many: &'static str,
+    /// What latencies are those of.
+    answers: &'static str,
 }
 
 /// The verb of everything that a server spends.
 const NEEDS: &str = "needs ";
+const ANSWERS: &str = "answers";
 
 impl Served {
     pub(in crate::report) fn of(setup: &Setup) -> Self {
@@ -19,16 +22,25 @@ impl Served {
             Self {
                 one: "transfer",
                 many: "transfers",
+                answers: ANSWERS,
+            }
+        } else if setup.has_chat() {
+            Self {
+                one: "delivery",
+                many: "deliveries",
+                answers: "deliveries",
             }
         } else if setup.load == "churn" {
             Self {
                 one: "connection",
                 many: "connections",
+                answers: ANSWERS,
             }
         } else {
             Self {
                 one: "message",
                 many: "messages",
+                answers: ANSWERS,
             }
         }
     }
@@ -41,6 +53,10 @@ impl Served {
         self.many
     }
 
+    pub(in crate::report) fn answers(self) -> &'static str {
+        self.answers
+    }
+
     /// What the better one of a finding does, behind its name: `needs 3 times less memory`.
     pub(in crate::report) fn advantage(self, finding: &Finding) -> String {
         let much = how_much(finding);
@@ -50,7 +66,10 @@ impl Served {
             Metric::Throughput => format!("moves {much} bytes in a second"),
             Metric::CpuPerGib => format!("{NEEDS}{much} processor time for each GiB"),
             Metric::Memory => format!("{NEEDS}{much} memory"),
-            Metric::P99 => format!("gives 99 of 100 answers {much}"),
+            Metric::P99 => format!("gives 99 of 100 {} {much}", self.answers),
+            Metric::ServedPerCpuSecond => {
+                format!("serves {much} {} in a second of a processor", self.many)
+            }
             metric => format!("is {much} by {}", self.noun(metric)),
         }
     }
@@ -73,9 +92,9 @@ impl Served {
         match metric {
             Metric::Served => format!("{} served in a second", self.many),
             Metric::P50 => "latency of the middle answer".to_owned(),
-            Metric::P90 => "latency of 90 of 100 answers".to_owned(),
-            Metric::P99 => "latency of 99 of 100 answers".to_owned(),
-            Metric::P999 => "latency of 999 of 1000 answers".to_owned(),
+            Metric::P90 => format!("latency of 90 of 100 {}", self.answers),
+            Metric::P99 => format!("latency of 99 of 100 {}", self.answers),
+            Metric::P999 => format!("latency of 999 of 1000 {}", self.answers),
             Metric::Max => "latency of the slowest answer".to_owned(),
             Metric::Cpu => format!("processor time for each {}", self.one),
             Metric::User => format!(
@@ -93,6 +112,9 @@ impl Served {
             Metric::Loss => "lost datagrams".to_owned(),
             Metric::Throughput => "bytes moved in a second".to_owned(),
             Metric::CpuPerGib => "processor time for each GiB".to_owned(),
+            Metric::ServedPerCpuSecond => {
+                format!("{} served in a second of a processor", self.many)
+            }
         }
     }
 }
@@ -254,6 +276,32 @@ mod tests {
             (124.0, "120 times"),
         ] {
             assert_eq!(times(factor), text);
+        }
+    }
+
+    #[test]
+    fn what_a_chat_serves_is_deliveries() {
+        let served = Served::of(&Setup {
+            handler: "chat".to_owned(),
+            ..Setup::default()
+        });
+        for (metric, text) in [
+            (Metric::P99, "gives 99 of 100 deliveries 2 times sooner"),
+            (
+                Metric::Served,
+                "serves 2 times as many deliveries in a second",
+            ),
+            (
+                Metric::Cpu,
+                "needs 2 times less processor time for each delivery",
+            ),
+            (
+                Metric::ServedPerCpuSecond,
+                "serves 2 times as many deliveries in a second of a processor",
+            ),
+        ] {
+            let finding = finding(metric, 2.0, Outcome::Differs);
+            assert_eq!(served.advantage(&finding), text);
         }
     }
 

@@ -75,8 +75,13 @@ fn winner(verdict: &Verdict, standing: &Standing, served: Served) -> String {
     let figure = value(standing.metric, standing.value.median);
     let what = match standing.metric {
         Metric::P99 => format!(
-            "{} soonest (99 of 100 answers within {figure})",
-            verb("answers", "answer")
+            "{} soonest (99 of 100 {} within {figure})",
+            if served.answers() == served.many() {
+                verb("delivers", "deliver")
+            } else {
+                verb("answers", "answer")
+            },
+            served.answers()
         ),
         Metric::Served => format!(
             "{} most ({figure} {} in a second)",
