@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -132,6 +132,11 @@ impl<'a> Conn<'a> {
     pub fn set_timer(&mut self, timer: u8, after: Duration) {
         self.core
             .set_timer(timer, self.turn.exact_now().after(after));
+    }
+
+    /// The time now, on the clock that timers count on: where that is made up, as on the seeded network, this is, too.
+    pub fn instant(&self) -> Instant {
+        self.turn.exact_now().instant()
     }
 
     /// Makes a timer not ring.

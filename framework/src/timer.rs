@@ -3,7 +3,8 @@
 //! Nothing below the drivers reads a clock: every method that depends on time takes a [`Time`],
 //! so that a test (or a simulator) can hand in any time it likes.
 
-use std::time::Duration;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -29,6 +30,15 @@ impl Time {
     /// How long after `earlier` this is; zero when it is not after it.
     pub(crate) fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
+    /// The same time as the standard library says it, whose clock runs as this one does. Times of before there were any are the first one.
+    pub(crate) fn instant(self) -> Instant {
+        static ORIGIN: LazyLock<(Instant, Time)> = LazyLock::new(|| (Instant::now(), Clock::now()));
+        let (instant, time) = *ORIGIN;
+        instant
+            .checked_sub(time.since(self))
+            .map_or(instant, |instant| instant + self.since(time))
     }
 
     /// Whether this is more than `limit` after `earlier`.
@@ -283,6 +293,17 @@ mod tests {
         wheel.expire(at(millis), &mut fired);
         fired.sort_unstable();
         fired
+    }
+
+    #[test]
+    fn times_are_as_far_apart_as_instants() {
+        let now = Clock::now();
+        let later = now.after(Duration::from_secs(5));
+        assert_eq!(later.instant() - now.instant(), Duration::from_secs(5));
+        assert!(now.instant() <= Instant::now());
+        // Also those that were made up, and lie before everything else.
+        let (first, second) = (Time(1_000_000_000), Time(3_000_000_000));
+        assert_eq!(second.instant() - first.instant(), Duration::from_secs(2));
     }
 
     #[test]

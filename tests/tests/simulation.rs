@@ -5,7 +5,8 @@ use std::io::{Read, Write};
 use std::process::Command;
 use std::time::Duration;
 
-use socketserver::testkit::script::{Data, Script, Step};
+use socketserver::testkit::random::Random;
+use socketserver::testkit::script::{Data, Part, Pattern, Script, Step};
 use socketserver::testkit::sim::Simulation;
 use socketserver::{
     Conn, Delimiter, Fixed, Framed, Handler, HandlerError, Input, Json, JsonHandler, JsonReplies,
@@ -434,4 +435,130 @@ fn a_script_is_what_a_simulated_client_does() {
         let failure = upper(wrong).check(0..200).expect_err(wrong);
         assert!(failure.what().ends_with(what), "{wrong}: {failure}");
     }
+}
+
+/// Says a word that the seed has chosen, and takes what comes.
+fn speaker(random: &mut Random) -> Script {
+    let word = "x".repeat(1 + random.below(40));
+    [
+        Step::Send(word.as_str().into()),
+        Step::HalfClose,
+        Step::Expect(Pattern::new([Part::Rest])),
+    ]
+    .into_iter()
+    .collect()
+}
+
+#[test]
+fn a_run_tells_what_each_client_has_sent_and_received() {
+    let simulation = Simulation::events(|_| Echo).clients(3, speaker);
+    let mut struck = 0;
+    for seed in 0..200 {
+        let run = simulation.run(seed).expect("it passes");
+        assert_eq!(run.clients.len(), 3);
+        assert_eq!(run, simulation.run(seed).expect("it passes"));
+        for client in &run.clients {
+            struck += usize::from(client.is_struck);
+            assert!(client.sent.starts_with(&client.received));
+            assert!(client.is_struck || client.sent == client.received);
+            assert!(!(client.is_struck && run.faults.is_empty()));
+        }
+        let calm = simulation.clone().without_faults();
+        let run = calm.run(seed).expect("it passes");
+        assert!(run.faults.is_empty() && run.stats.bytes_in > 0);
+    }
+    assert!(struck > 0, "some faults strike somebody");
+}
+
+#[test]
+fn what_is_found_when_a_run_is_over_is_a_failure_with_the_faults_that_it_needs() {
+    let simulation = Simulation::events(|_| Echo)
+        .clients(2, speaker)
+        .verify(|run| {
+            let mut clients = run.clients.iter();
+            match clients.position(|client| client.sent != client.received) {
+                Some(client) => Err(format!("client {client} lacks something")),
+                None => Ok(()),
+            }
+        });
+    let calm = simulation.clone().without_faults();
+    calm.check(0..300).expect("everybody gets everything");
+    let failure = simulation.check(0..300).expect_err("not with faults");
+    assert!(failure.what().ends_with("lacks something"), "{failure}");
+    assert_eq!(failure.faults().len(), 1, "{failure}");
+}
+
+/// Takes its leave at a stop.
+struct Polite;
+
+impl Handler for Polite {
+    fn opened(&mut self, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        conn.write(b"bonjour\n");
+        Ok(())
+    }
+
+    fn received(&mut self, input: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        conn.write(input.take_all());
+        Ok(())
+    }
+
+    fn ended(&mut self, _: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        conn.close();
+        Ok(())
+    }
+
+    fn stopping(&mut self, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        conn.write(b"bon voyage\n");
+        conn.close();
+        Ok(())
+    }
+}
+
+#[test]
+fn a_server_that_stops_may_say_so_and_nothing_else() {
+    let polite = || {
+        Simulation::events(|_| Polite)
+            .script(&conversation(&[("", "bonjour\n"), ("bon\n", "bon\n")]))
+            .script(&conversation(&[("", "bonjour\n")]))
+    };
+    let said = polite().farewell("bon voyage\n").check(0..1_000);
+    said.expect("that is what it says");
+    for other in ["", "bon", "bon voyage", "bon voyage!\n", "au revoir\n"] {
+        let failure = polite().farewell(other).check(0..1_000);
+        let failure = failure.expect_err("it says something else");
+        assert!(failure.to_string().contains("the server is"), "{failure}");
+    }
+}
+
+/// Says how late it is, as far as an hour.
+struct Watch(Option<std::time::Instant>);
+
+impl Handler for Watch {
+    fn received(&mut self, input: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        input.take_all();
+        self.0 = Some(conn.instant());
+        conn.set_timer(0, Duration::from_secs(30));
+        Ok(())
+    }
+
+    fn ended(&mut self, _: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        conn.close();
+        Ok(())
+    }
+
+    fn timer(&mut self, _: u8, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        let passed = self.0.map(|begun| conn.instant() - begun);
+        let is_right = passed.is_some_and(|passed| passed.as_secs() == 30);
+        conn.write(if is_right { b"right" } else { b"wrong" });
+        Ok(())
+    }
+}
+
+#[test]
+fn the_time_of_a_connection_is_made_up_too() {
+    let script = conversation(&[("?", "right")]);
+    let simulation = Simulation::events(|_| Watch(None)).script(&script);
+    simulation
+        .check(0..100)
+        .expect("thirty seconds have passed");
 }

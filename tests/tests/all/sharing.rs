@@ -16,7 +16,8 @@ socketserver_tests::matrix! {
     concurrent: everybody_in_a_group_gets_every_message_in_order, members_leave_by_themselves,
         a_slow_member_is_disconnected_and_others_get_everything, a_slow_member_may_lose_messages_instead,
         a_remote_is_told_when_too_much_waits;
-    events concurrent: those_who_are_woken_together_write_to_their_own_peers;
+    events concurrent: those_who_are_woken_together_write_to_their_own_peers,
+        who_enters_a_group_gets_what_is_sent_from_then_on;
 }
 
 /// Hands out its remote, and echoes.
@@ -316,5 +317,49 @@ fn those_who_are_woken_together_write_to_their_own_peers(case: &Case) {
     gate.1.wait();
     for (number, client, _) in &mut clients {
         client.expect(format!("{number} was woken\n"));
+    }
+}
+
+/// Hands out its remote; when it is spoken to, lets the other one into a group between two messages.
+struct Host {
+    group: Group,
+    remotes: Arc<Mutex<Vec<Remote>>>,
+}
+
+impl Handler for Host {
+    fn opened(&mut self, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+        self.group.join(conn);
+        self.remotes.lock().unwrap().push(conn.remote());
+        conn.write(b"!");
+        Ok(())
+    }
+
+    fn received(&mut self, input: &mut Input<'_>, _: &mut Conn<'_>) -> Result<(), HandlerError> {
+        input.take_all();
+        let remotes = self.remotes.lock().unwrap();
+        let guest = &remotes[1];
+        self.group.dismiss(guest);
+        self.group.broadcast("before\n");
+        assert!(self.group.admit(guest));
+        self.group.broadcast("after\n");
+        // Who is in is not let in anew.
+        assert!(self.group.admit(guest));
+        Ok(())
+    }
+}
+
+fn who_enters_a_group_gets_what_is_sent_from_then_on(case: &Case) {
+    let (group, remotes) = (Group::new(SlowMember::default()), Arc::default());
+    let server = case.serve_events(move |_: &socketserver::Address| Host {
+        group: group.clone(),
+        remotes: Arc::clone(&remotes),
+    });
+    let mut host = server.connect();
+    host.expect("!");
+    let mut guest = server.connect();
+    guest.expect("!");
+    for _ in 0..20 {
+        host.send("x").expect("before\nafter\n");
+        guest.expect("after\n");
     }
 }

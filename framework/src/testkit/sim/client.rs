@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::ConnectionLog;
 use super::pipe::Pipe;
 use crate::testkit::random::Random;
 use crate::testkit::script::{End, Matching, Pattern, Script, Step, Verdict};
@@ -17,8 +18,14 @@ const SHOWN_BYTES_MAX: usize = 64;
 
 /// How far a client has come.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, each noted by itself"
+)]
 pub(super) struct Client {
     script: Arc<Script>,
+    /// What the server may say when it stops.
+    farewell: Arc<[u8]>,
     /// The present step.
     next: usize,
     /// How many bytes of what it sends in the present step are sent.
@@ -32,9 +39,13 @@ pub(super) struct Client {
     taken: usize,
     /// Until when it does nothing.
     waits_until: Time,
+    /// What it has sent and read.
+    log: ConnectionLog,
     pub(super) state: State,
     /// A fault has struck this connection, or the whole server: it may end before its time, but never say anything wrong.
     pub(super) is_harmed: bool,
+    /// The server was asked to stop, and may say so.
+    pub(super) hears_farewell: bool,
     /// It neither sends nor receives any more, and does not say so.
     pub(super) is_frozen: bool,
     /// It moves one byte at a time.
@@ -62,19 +73,30 @@ pub(super) enum Progress {
 }
 
 impl Client {
-    pub(super) fn new(script: &Arc<Script>) -> Self {
+    pub(super) fn new(script: &Arc<Script>, farewell: &Arc<[u8]>) -> Self {
         Self {
             script: script.clone(),
+            farewell: farewell.clone(),
             next: 0,
             sent: 0,
             matching: Matching::default(),
             inbox: Vec::new(),
             taken: 0,
             waits_until: Time::default(),
+            log: ConnectionLog::default(),
             state: State::Away,
             is_harmed: false,
+            hears_farewell: false,
             is_frozen: false,
             is_slow: false,
+        }
+    }
+
+    /// What it has sent and received.
+    pub(super) fn into_log(self) -> ConnectionLog {
+        ConnectionLog {
+            is_struck: self.is_harmed,
+            ..self.log
         }
     }
 
@@ -131,14 +153,16 @@ impl Client {
                 self.go_on(0)
             }
             Step::Expect(pattern) => self.expect(pattern, piece, down, was_reset),
-            Step::ExpectEnd(end) => self.expect_end(*end, down, was_reset),
+            Step::ExpectEnd(end) => self.expect_end(*end, piece, down, was_reset),
             // A reset is for the network to do.
             Step::Reset => Progress::Stuck,
         }
     }
 
     fn send(&mut self, bytes: &[u8], piece: usize, up: &mut Pipe, down: &mut Pipe) -> Progress {
-        let count = up.send(&bytes[self.sent..], piece);
+        let left = &bytes[self.sent..];
+        let count = up.send(left, piece);
+        self.log.sent.extend_from_slice(&left[..count]);
         self.sent += count;
         if self.sent == bytes.len() {
             return self.go_on(count);
@@ -166,6 +190,9 @@ impl Client {
                 self.matching = Matching::default();
                 self.go_on(0)
             }
+            Verdict::Differs(place) if self.is_farewell(place) => {
+                self.cut_off("the server takes its leave")
+            }
             Verdict::Differs(place) => Progress::Wrong(self.describe(pattern, place)),
             Verdict::Incomplete if down.arrived() > 0 => self.read(piece, down),
             Verdict::Incomplete if has_ended => {
@@ -175,8 +202,18 @@ impl Client {
         }
     }
 
-    fn expect_end(&mut self, wanted: Option<End>, down: &Pipe, was_reset: bool) -> Progress {
-        if down.arrived() > 0 || !self.inbox.is_empty() {
+    fn expect_end(
+        &mut self,
+        wanted: Option<End>,
+        piece: usize,
+        down: &mut Pipe,
+        was_reset: bool,
+    ) -> Progress {
+        let may_be_farewell = self.hears_farewell && self.farewell.starts_with(&self.inbox);
+        if may_be_farewell && down.arrived() > 0 {
+            return self.read(piece, down);
+        }
+        if down.arrived() > 0 || !(self.inbox.is_empty() || may_be_farewell) {
             return Progress::Wrong("the server says more than is expected".to_owned());
         }
         if !down.is_over() && !was_reset {
@@ -209,7 +246,14 @@ impl Client {
         let mut buffer = [0; PIECE_MAX];
         let count = down.receive(&mut buffer[..piece]);
         self.inbox.extend_from_slice(&buffer[..count]);
+        self.log.received.extend_from_slice(&buffer[..count]);
         Progress::Moved(count)
+    }
+
+    /// Whether what differs from this place on belongs to what the server says when it stops, which may have begun as what was expected.
+    fn is_farewell(&self, place: usize) -> bool {
+        let mut starts = 0..=place;
+        self.hears_farewell && starts.any(|start| self.farewell.starts_with(&self.inbox[start..]))
     }
 
     /// The connection is over before its time, which is right only where something has gone wrong.

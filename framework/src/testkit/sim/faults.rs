@@ -46,9 +46,15 @@ const ACCEPT_ERRORS: [Errno; 6] = [
     Errno::BADF,
 ];
 
+/// Within how many steps something goes wrong at least, and for how many bytes that clients send there is one more.
+const STEPS_MIN: usize = 60;
+const BYTES_PER_STEP: usize = 4;
+
 impl Fault {
-    /// The faults of a run with so many clients: none in a quarter of all runs, up to four in the others.
-    pub(super) fn draw(random: &mut Random, clients: usize) -> Vec<Self> {
+    /// The faults of a run with so many clients, who send so many bytes together: none in a quarter of all runs, up to four in the others.
+    pub(super) fn draw(random: &mut Random, clients: usize, bytes: usize) -> Vec<Self> {
+        // So that it is in the middle of a long conversation, too.
+        let steps = STEPS_MIN.max(bytes / BYTES_PER_STEP);
         let count = if random.one_in(4) {
             0
         } else {
@@ -56,12 +62,17 @@ impl Fault {
         };
         let mut faults: Vec<_> = (0..count)
             .map(|_| Self {
-                step: random.below(60) as u64,
+                step: random.below(steps) as u64,
                 kind: Kind::draw(random, clients),
             })
             .collect();
         faults.sort_by_key(|fault| fault.step);
         faults
+    }
+
+    /// Whether it is the handler's, which has its own time, whatever the network does.
+    pub(super) fn is_of_handler(&self) -> bool {
+        matches!(self.kind, Kind::Panic { .. })
     }
 }
 

@@ -32,6 +32,66 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Where clients hear of each other, as in a chat, no script can say what each of them receives. Then [`clients`](Simulation::clients) have scripts that the seed draws, and
+//! [`verify`](Simulation::verify) looks at what all of them have received when the run is over:
+//!
+//! ```
+//! use socketserver::testkit::script::Script;
+//! use socketserver::testkit::sim::{ConnectionLog, Simulation};
+//! use socketserver::{Bytes, Conn, Group, Handler, HandlerError, Input, SlowMember};
+//!
+//! struct Shout(Group);
+//!
+//! impl Handler for Shout {
+//!     fn opened(&mut self, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+//!         self.0.join(conn);
+//!         Ok(())
+//!     }
+//!
+//!     fn received(&mut self, input: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+//!         while let Some(end) = input.iter().position(|&byte| byte == b'\n') {
+//!             self.0.broadcast_except(conn.id(), Bytes::copy_from_slice(input.take(end + 1)));
+//!             conn.write(b"heard\n");
+//!         }
+//!         Ok(())
+//!     }
+//!
+//!     fn ended(&mut self, _: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
+//!         conn.close();
+//!         Ok(())
+//!     }
+//! }
+//!
+//! let group = Group::new(SlowMember::Disconnect);
+//! Simulation::events(move |_peer| Shout(group.clone()))
+//!     .clients(3, |random| {
+//!         let text = "x".repeat(1 + random.below(9));
+//!         // Everybody is there before anybody speaks, and is heard before anybody leaves.
+//!         let script = format!(
+//!             r#"
+//!                 wait 1s
+//!                 send "{text}\n"
+//!                 expect until "heard\n"
+//!                 wait 1s
+//!                 half-close
+//!                 expect rest
+//!             "#
+//!         );
+//!         Script::parse(&script).expect("it is a script")
+//!     })
+//!     .verify(|run| {
+//!         let sent: usize = run.clients.iter().map(|client| client.sent.len()).sum();
+//!         let calm = run.faults.is_empty();
+//!         let all = |client: &ConnectionLog| client.received.len() + client.sent.len() == sent + 6;
+//!         match run.clients.iter().find(|client| calm && !all(client)) {
+//!             Some(client) => Err(format!("{client:?} has not received what others have sent")),
+//!             None => Ok(()),
+//!         }
+//!     })
+//!     .check(0..100)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Datagrams
 //!
 //! A [`DatagramSimulation`] does the same to handlers of datagrams, on the code that serves on sockets. Its network loses datagrams, delivers them twice,
@@ -109,6 +169,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use self::census::Census;
+use self::client::Client;
 use self::clock::now;
 pub use self::datagram::{
     ClientLog, ClientSocket, DatagramClient, DatagramFault, DatagramFaults, DatagramRun,
@@ -124,7 +185,7 @@ use crate::driver::{Stacks, Suspended, run_alone};
 use crate::error::ServeError;
 use crate::mail::Place;
 use crate::net::Address;
-use crate::server::{Make, Shared, StopHandle};
+use crate::server::{Make, Shared, Stats, StopHandle};
 use crate::testkit::random::Random;
 use crate::testkit::script::Script;
 use crate::{BlockingHandler, Config, Handler};
@@ -134,16 +195,42 @@ use crate::{BlockingHandler, Config, Handler};
 pub struct Simulation {
     make: Make<Box<dyn Handler>>,
     scripts: Vec<Arc<Script>>,
+    clients: Vec<MakeScript>,
+    farewell: Arc<[u8]>,
     config: Config,
     with_faults: bool,
+    verify: Arc<Verify>,
 }
 
+/// Makes the script of a client with numbers that the seed decides.
+type MakeScript = Arc<dyn Fn(&mut Random) -> Script + Send + Sync>;
+/// Looks at a run that is over.
+type Verify = dyn Fn(&Run) -> Result<(), String> + Send + Sync;
+
 /// What a run was like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Run {
     /// A hash of everything that happened, in its order: two runs of a seed have the same.
     pub trace_hash: u64,
+    /// What each client has sent and received.
+    pub clients: Vec<ConnectionLog>,
+    /// What went wrong, as far as its time came before the end.
+    pub faults: Vec<Fault>,
+    /// What the server has counted.
+    pub stats: Stats,
+}
+
+/// What a client has sent and received over its connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConnectionLog {
+    /// What it has sent, whether it arrived or not.
+    pub sent: Vec<u8>,
+    /// What it has read.
+    pub received: Vec<u8>,
+    /// Whether a fault has struck it, or the whole server: then neither need be complete.
+    pub is_struck: bool,
 }
 
 /// How many clients come at most.
@@ -171,14 +258,43 @@ impl Simulation {
         Self {
             make,
             scripts: Vec::new(),
+            clients: Vec::new(),
+            farewell: Arc::default(),
             config: Config::default(),
             with_faults: true,
+            verify: Arc::new(|_| Ok(())),
         }
     }
 
     /// Adds a conversation that clients have. Each run has up to four clients, each with one of the conversations.
     pub fn script(mut self, script: &Script) -> Self {
         self.scripts.push(Arc::new(script.clone()));
+        self
+    }
+
+    /// Adds so many clients, which come in every run. Each has a script of its own, made with numbers that are another client's and another seed's each time.
+    pub fn clients(
+        mut self,
+        count: usize,
+        factory: impl Fn(&mut Random) -> Script + Send + Sync + 'static,
+    ) -> Self {
+        let make: MakeScript = Arc::new(factory);
+        self.clients.extend((0..count).map(|_| make.clone()));
+        self
+    }
+
+    /// What the server says to those who are there when it is asked to stop, which their scripts do not expect.
+    pub fn farewell(mut self, bytes: impl AsRef<[u8]>) -> Self {
+        self.farewell = Arc::from(bytes.as_ref());
+        self
+    }
+
+    /// Looks at each run when it is over, also where something was wrong before; what it returns as an error is wrong with it.
+    pub fn verify(
+        mut self,
+        verify: impl Fn(&Run) -> Result<(), String> + Send + Sync + 'static,
+    ) -> Self {
+        self.verify = Arc::new(verify);
         self
     }
 
@@ -201,7 +317,7 @@ impl Simulation {
     ///
     /// # Panics
     ///
-    /// When no conversation was added, or `SOCKETSERVER_SEED` is no number.
+    /// When no conversation and no client was added, or `SOCKETSERVER_SEED` is no number.
     pub fn check(&self, seeds: Range<u64>) -> Result<(), Failure> {
         failure::check(seeds, |seed| self.run(seed))
     }
@@ -210,14 +326,12 @@ impl Simulation {
     ///
     /// # Panics
     ///
-    /// When no conversation was added.
+    /// When no conversation and no client was added.
     pub fn run(&self, seed: u64) -> Result<Run, Failure> {
         let plan = Plan::draw(self, seed);
-        let (trace, wrong) = self.run_plan(&plan, Trace::default());
-        match wrong {
-            None => Ok(Run {
-                trace_hash: trace.hash(),
-            }),
+        let ended = self.run_plan(&plan, Trace::default());
+        match ended.wrong {
+            None => Ok(ended.run),
             Some(_) => Err(self.shrink(plan)),
         }
     }
@@ -229,24 +343,24 @@ impl Simulation {
                 faults: faults.to_vec(),
                 ..plan.clone()
             };
-            self.run_plan(&fewer, Trace::default()).1.is_some()
+            self.run_plan(&fewer, Trace::default()).wrong.is_some()
         });
-        let (trace, wrong) = self.run_plan(&plan, Trace::written());
+        let ended = self.run_plan(&plan, Trace::written());
         Failure::new(
             plan.seed,
             plan.faults,
-            wrong.unwrap_or_default(),
-            trace.text(),
+            ended.wrong.unwrap_or_default(),
+            ended.trace.text(),
         )
     }
 
-    fn run_plan(&self, plan: &Plan, trace: Trace) -> (Trace, Option<String>) {
+    fn run_plan(&self, plan: &Plan, trace: Trace) -> Ended {
         let shared = Shared::with_clock(plan.config.clone(), vec![Address::UnixUnnamed], None, now);
-        let scripts: Vec<_> = (plan.scripts.iter())
-            .map(|&index| self.scripts[index].clone())
-            .collect();
         let stop = StopHandle::new(shared.clone());
-        let mut world = World::new(plan.seed, &scripts, plan.faults.clone(), stop);
+        let clients = (plan.scripts.iter())
+            .map(|script| Client::new(script, &self.farewell))
+            .collect();
+        let mut world = World::new(plan.seed, clients, plan.faults.clone(), stop);
         world.trace = trace;
         let world = Rc::new(RefCell::new(world));
         let census = Arc::new(Census::default());
@@ -270,8 +384,35 @@ impl Simulation {
             .expect("the server and its sockets are gone")
             .into_inner();
         judge(&mut world, result, &shared, &census);
-        (world.trace, world.wrong)
+        self.conclude(world, plan, shared.ledger.stats())
     }
+
+    /// What is to be said of a run.
+    fn conclude(&self, world: World, plan: &Plan, stats: Stats) -> Ended {
+        let steps = world.steps();
+        let has_come = |fault: &&Fault| fault.step <= steps || fault.is_of_handler();
+        let clients = world.lines.into_iter();
+        let run = Run {
+            trace_hash: world.trace.hash(),
+            faults: plan.faults.iter().filter(has_come).cloned().collect(),
+            clients: clients.map(|line| line.client.into_log()).collect(),
+            stats,
+        };
+        // In any case, so that it can forget what belongs to this run.
+        let verdict = (self.verify)(&run);
+        Ended {
+            wrong: world.wrong.or(verdict.err()),
+            run,
+            trace: world.trace,
+        }
+    }
+}
+
+/// A run that is over.
+struct Ended {
+    run: Run,
+    trace: Trace,
+    wrong: Option<String>,
 }
 
 /// The conservation laws of a server's counters.
@@ -316,7 +457,7 @@ fn judge(world: &mut World, result: Result<(), ServeError>, shared: &Shared, cen
 #[derive(Clone)]
 struct Plan {
     seed: u64,
-    scripts: Vec<usize>,
+    scripts: Vec<Arc<Script>>,
     faults: Vec<Fault>,
     config: Config,
 }
@@ -324,17 +465,21 @@ struct Plan {
 impl Plan {
     fn draw(simulation: &Simulation, seed: u64) -> Self {
         assert!(
-            !simulation.scripts.is_empty(),
-            "a simulation without a conversation shows nothing: add one with `script`"
+            !simulation.scripts.is_empty() || !simulation.clients.is_empty(),
+            "a simulation without a conversation shows nothing: add one with `script` or `clients`"
         );
         // Another stream of numbers than the run's own, so that a fault less does not change everything else.
         let mut random = Random::new(!seed);
-        let clients = 1 + random.below(CLIENTS_MAX);
-        let scripts = (0..clients)
-            .map(|_| random.below(simulation.scripts.len()))
-            .collect();
+        let mut scripts = Vec::new();
+        if !simulation.scripts.is_empty() {
+            let clients = 1 + random.below(CLIENTS_MAX);
+            scripts.extend((0..clients).map(|_| random.pick(&simulation.scripts).clone()));
+        }
+        let made = simulation.clients.iter();
+        scripts.extend(made.map(|make| Arc::new(make(&mut random))));
         let faults = if simulation.with_faults {
-            Fault::draw(&mut random, clients)
+            let bytes = scripts.iter().map(|script| script.input().len()).sum();
+            Fault::draw(&mut random, scripts.len(), bytes)
         } else {
             Vec::new()
         };
@@ -371,6 +516,7 @@ impl fmt::Debug for Simulation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Simulation")
             .field("scripts", &self.scripts)
+            .field("clients", &self.clients.len())
             .field("with_faults", &self.with_faults)
             .finish_non_exhaustive()
     }

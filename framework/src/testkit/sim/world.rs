@@ -1,7 +1,6 @@
 //! The network in memory: connections, clients, faults and the time, all in the hands of one seed.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -15,7 +14,6 @@ use super::system::{WAITS_MAX, WAITS_PER_BYTE_MAX};
 use super::trace::Trace;
 use crate::server::StopHandle;
 use crate::testkit::random::Random;
-use crate::testkit::script::Script;
 use crate::timer::Time;
 
 /// In which simulated time a client that no fault has struck must have been served. Only waiting and jumps take any.
@@ -91,15 +89,15 @@ struct Edge {
 impl World {
     pub(super) fn new(
         seed: u64,
-        scripts: &[Arc<Script>],
+        clients: Vec<Client>,
         faults: Vec<Fault>,
         stop: StopHandle,
     ) -> Self {
         clock::restart();
         let mut random = Random::new(seed);
-        let mut lines: Vec<_> = scripts
-            .iter()
-            .map(|script| Line::new(script, &mut random))
+        let mut lines: Vec<_> = clients
+            .into_iter()
+            .map(|client| Line::new(client, &mut random))
             .collect();
         for fault in &faults {
             // A handler panics when its time has come, whatever the network does.
@@ -127,6 +125,11 @@ impl World {
 
     pub(super) fn random(&mut self) -> &mut Random {
         &mut self.random
+    }
+
+    /// How often something was let happen.
+    pub(super) fn steps(&self) -> u64 {
+        self.steps
     }
 
     /// Counts a wait of the server; false when there were too many.
@@ -207,8 +210,15 @@ impl World {
         }
         self.is_stopped = true;
         self.must_be_heard = true;
-        for line in &mut self.lines {
+        self.strike_everybody();
+    }
+
+    /// Nobody who is still there need be served to the end. Who has left already was.
+    fn strike_everybody(&mut self) {
+        let lines = self.lines.iter_mut();
+        for line in lines.filter(|line| line.client.state != State::Gone) {
             line.client.is_harmed = true;
+            line.client.hears_farewell = true;
         }
     }
 
@@ -367,11 +377,7 @@ impl World {
                 }
             }
             // The only listener is broken, so that the server stops.
-            Errno::BADF => {
-                for line in &mut self.lines {
-                    line.client.is_harmed = true;
-                }
-            }
+            Errno::BADF => self.strike_everybody(),
             _ => {}
         }
     }
@@ -483,10 +489,10 @@ impl World {
 }
 
 impl Line {
-    fn new(script: &Arc<Script>, random: &mut Random) -> Self {
+    fn new(client: Client, random: &mut Random) -> Self {
         let mut capacity = || *random.pick(&[1, 3, 16, 100, 4096]);
         Self {
-            client: Client::new(script),
+            client,
             up: Pipe::new(capacity()),
             down: Pipe::new(capacity()),
             token: 0,

@@ -179,8 +179,8 @@ impl Member {
         self.check_note(why.as_deref())?;
         self.act(|state| {
             self.room(state, room)?;
-            let departure = Departure::Parted(why);
-            state.remove_from(room, self.id, Some(departure), self.hub.settings());
+            let left = What::Left(Departure::Parted(why));
+            state.remove_from(room, self.id, (self.id, left), self.hub.settings());
             Ok(())
         })
     }

@@ -10,7 +10,7 @@
 //! # Order
 //!
 //! The hub has one lock, which is held while an event is handed to the threads that send it. Every member of a room therefore gets the room's events in the same order,
-//! from the moment at which it entered until it left, without a gap and without what came before; what a member says alone to another one has no
+//! from the moment at which it entered until it left, without a gap and without what came before (of what happens just before it leaves, it may miss the end); what a member says alone to another one has no
 //! order with respect to that. A member that does not read is dealt with by the [`Group`](socketserver::Group) of its room, and delays nobody, since
 //! nothing is sent while the lock is held (but datagrams, whose sending never waits).
 
@@ -188,34 +188,35 @@ impl State {
         event
     }
 
-    /// Takes a member out of a room, and tells the others if so few are left that they are told.
+    /// Takes a member out of a room, and tells the others what has happened and who has done it, where that is told; then who is the operator now, if that is another one.
+    /// Returns what was told first.
     fn remove_from(
         &mut self,
         name: &RoomName,
         id: MemberId,
-        departure: Option<Departure>,
+        (by, what): (MemberId, What),
         settings: &Settings,
-    ) {
-        let Some(mut room) = self.rooms.remove(name) else {
-            return;
-        };
+    ) -> Option<Arc<Event>> {
+        let mut room = self.rooms.remove(name)?;
         let heir = room.unseat(id);
+        // Before anything is told, since a member on another thread could hear it as long as it is one.
         if let Some(person) = self.people.get_mut(&id) {
             person.rooms.retain(|other| other != name);
             room.audience.dismiss(id, &person.outlet);
         }
         if room.len() == 0 {
-            return;
+            return None;
         }
-        let is_stopping = departure == Some(Departure::Stopping);
-        if let Some(departure) = departure
-            && !is_stopping
-            && room.len() <= settings.notices_members_max
+        let is_stop = what == What::Left(Departure::Stopping);
+        let is_told = match &what {
+            _ if is_stop => false,
+            What::Left(_) => room.len() <= settings.notices_members_max,
+            _ => true,
+        };
+        let event = is_told.then(|| self.tell(&room, by, what));
+        if let Some(heir) = heir.and_then(|heir| self.people.get(&heir))
+            && !is_stop
         {
-            self.tell(&room, id, What::Left(departure));
-        }
-        let heir = heir.filter(|_| !is_stopping);
-        if let Some(heir) = heir.and_then(|heir| self.people.get(&heir)) {
             let event = Event {
                 at: SystemTime::now(),
                 room: Some(name.clone()),
@@ -226,6 +227,7 @@ impl State {
             room.audience.tell(&event, None);
         }
         self.rooms.insert(name.clone(), room);
+        event
     }
 
     /// Takes a member out of everything.
@@ -234,7 +236,8 @@ impl State {
             return;
         };
         for room in person.rooms.clone() {
-            self.remove_from(&room, id, Some(departure.clone()), settings);
+            let left = What::Left(departure.clone());
+            self.remove_from(&room, id, (id, left), settings);
         }
         if let Some(person) = self.people.remove(&id) {
             self.names.remove(&person.name);

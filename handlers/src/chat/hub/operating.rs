@@ -46,12 +46,10 @@ impl Member {
         self.operate(room, |state| {
             let id = find_in(state, room, who)?;
             let who = state.people[&id].name.clone();
-            // Before it goes, so that it is told like all others.
-            let event = self.tell(state, room, What::Kicked { who, why })?;
-            let settings = self.hub.settings();
-            state.remove_from(room, id, None, settings);
-            // What was broadcast is not for those who have gone since, so that this one is told by itself.
-            if id != self.id {
+            let kicked = (self.id, What::Kicked { who, why });
+            let event = state.remove_from(room, id, kicked, self.hub.settings());
+            // What was told is not for those who have gone, so that this one is told by itself.
+            if let Some(event) = event.filter(|_| id != self.id) {
                 state.people[&id].outlet.tell(&event);
             }
             Ok(())
@@ -88,7 +86,7 @@ impl Member {
             let own = state.rooms.get_mut(room);
             if !own.is_some_and(|room| room.unmute(who)) {
                 let (who, room) = (who.clone(), room.clone());
-                return Err(Refusal::NotThere { who, room });
+                return Err(Refusal::NotMuted { who, room });
             }
             self.tell(state, room, What::Unmuted(who.clone())).map(drop)
         })

@@ -33,6 +33,13 @@ pub enum Refusal {
     WrongKey(RoomName),
     /// The member may not speak in the room.
     Muted(RoomName),
+    /// The other one may speak in the room, so that nobody can give that back.
+    NotMuted {
+        /// The other one, who need not be there.
+        who: Name,
+        /// The room.
+        room: RoomName,
+    },
     /// The member may not speak in some room, and keeps the name by which that is known.
     MutedKeepsName(RoomName),
     /// So many members of a room were muted that no more can be remembered.
@@ -86,6 +93,7 @@ impl fmt::Display for Refusal {
                 f,
                 "you may not speak in {room} (ask an operator: /who shows them)"
             ),
+            Self::NotMuted { who, room } => write!(f, "{who} may speak in {room} already"),
             Self::MutedKeepsName(room) => write!(
                 f,
                 "you may not speak in {room}, and keep your name until you may"

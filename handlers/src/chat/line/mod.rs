@@ -2,7 +2,7 @@
 
 mod telnet;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use socketserver::{CloseReason, Conn, Handler, HandlerError, Input};
 
@@ -16,6 +16,10 @@ use super::terminal::{Next, Session};
 const TOKEN: u8 = 0;
 /// The timer that ends the wait for a name.
 const NAME: u8 = 1;
+/// The timer that ends the wait of a last line for a token.
+const LAST_TOKEN: u8 = 2;
+/// How many lines are heard before others on the same thread have their turn, and before what was said is sent: so many of them may wait there for a member that reads.
+const LINES_PER_TURN_MAX: u32 = 100;
 /// How long somebody may take to say a name.
 const NAME_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -29,6 +33,10 @@ pub struct LineDoor {
     session: Session,
     bucket: Bucket,
     finder: LineFinder,
+    /// How many lines were heard since others had their turn for sure.
+    heard: u32,
+    /// A last line without an end, that waits for a token.
+    last: Vec<u8>,
     /// What is answered to the lines of one callback.
     answer: String,
 }
@@ -41,6 +49,8 @@ impl LineDoor {
             session,
             bucket,
             finder: LineFinder::default(),
+            heard: 0,
+            last: Vec::new(),
             answer: String::new(),
         }
     }
@@ -48,9 +58,8 @@ impl LineDoor {
     /// Hears lines as long as there are whole ones, and tokens for them.
     fn hear_all(&mut self, input: &mut Input<'_>, conn: &mut Conn<'_>) -> Next {
         while let Some(length) = self.finder.find(input) {
-            if let Err(wait) = self.bucket.take(Instant::now()) {
-                // Nothing of this line is taken, so that it is looked for again.
-                self.finder = LineFinder::default();
+            if let Err(wait) = self.take_turn(conn) {
+                // Nothing of this line is taken, and it is found again.
                 conn.pause_reading();
                 conn.set_timer(TOKEN, wait);
                 return Next::Stay;
@@ -81,6 +90,31 @@ impl LineDoor {
         Next::Stay
     }
 
+    /// Whether another line may be heard now, or how long it has to wait.
+    fn take_turn(&mut self, conn: &Conn<'_>) -> Result<(), Duration> {
+        if self.heard == LINES_PER_TURN_MAX {
+            return Err(Duration::ZERO);
+        }
+        self.bucket.take(conn.instant())?;
+        self.heard += 1;
+        Ok(())
+    }
+
+    /// Hears the last line if there is one, and a token for it; then the conversation is over.
+    fn hear_last(&mut self, conn: &mut Conn<'_>) {
+        let line = std::mem::take(&mut self.last);
+        if !line.is_empty() {
+            if let Err(wait) = self.bucket.take(conn.instant()) {
+                self.last = line;
+                return conn.set_timer(LAST_TOKEN, wait);
+            }
+            self.hear(&line, conn);
+            self.send_answer(conn);
+        }
+        self.session.leave(&Departure::Quit(None));
+        conn.close();
+    }
+
     fn send_answer(&mut self, conn: &mut Conn<'_>) {
         if !self.answer.is_empty() {
             conn.write(self.answer.as_bytes());
@@ -109,21 +143,24 @@ impl Handler for LineDoor {
 
     fn ended(&mut self, input: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
         // The last line need not have an end, unless the end is our own.
-        if !input.is_empty() && !conn.is_stopping() && self.bucket.take(Instant::now()).is_ok() {
-            self.hear(input.take_all(), conn);
-            self.send_answer(conn);
+        if !conn.is_stopping() {
+            self.last = input.take_all().to_vec();
         }
-        self.session.leave(&Departure::Quit(None));
-        conn.close();
+        self.hear_last(conn);
         Ok(())
     }
 
     fn timer(&mut self, timer: u8, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
-        if timer == TOKEN {
-            conn.resume_reading();
-        } else {
-            conn.write(b"!! no name has come (connect again, and say one)\n");
-            conn.close();
+        match timer {
+            TOKEN => {
+                self.heard = 0;
+                conn.resume_reading();
+            }
+            LAST_TOKEN => self.hear_last(conn),
+            _ => {
+                conn.write(b"!! no name has come (connect again, and say one)\n");
+                conn.close();
+            }
         }
         Ok(())
     }

@@ -296,3 +296,29 @@ impl fmt::Display for Described<'_> {
         f.write_str(if separator == ", " { ")" } else { "" })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_does_nothing_for_a_minute_is_idle() {
+        let described = |is_operator, seconds, away: Option<&str>| {
+            let presence = Presence {
+                name: Name::parse("ann").unwrap(),
+                is_operator,
+                is_muted: is_operator,
+                away: away.map(Text::clean),
+                idle: Duration::from_secs(seconds),
+            };
+            Described(&presence).to_string()
+        };
+        assert_eq!(described(false, 59, None), "  ann");
+        assert_eq!(described(false, 60, None), "  ann (idle for 1 min)");
+        assert_eq!(described(false, 0, Some("out")), "  ann (away: out)");
+        assert_eq!(
+            described(true, 7_300, Some("out")),
+            "  ann (operator, may not speak, idle for 2 h, away: out)"
+        );
+    }
+}

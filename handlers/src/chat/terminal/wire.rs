@@ -148,3 +148,130 @@ impl Reply<'_> {
         let _ = writeln!(self.0, "{line}");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::{Name, RoomName, Text};
+
+    fn name(name: &str) -> Name {
+        Name::parse(name).unwrap()
+    }
+
+    fn event(what: What) -> Event {
+        Event {
+            at: SystemTime::now(),
+            room: Some(RoomName::parse("lobby").unwrap()),
+            by: name("ann"),
+            what,
+        }
+    }
+
+    fn said(manner: Manner) -> What {
+        let text = Text::clean("hello");
+        What::Said { text, manner }
+    }
+
+    #[test]
+    fn every_event_has_its_words() {
+        let note = || Some(Text::clean("why"));
+        let who = || name("bob");
+        for (what, words) in [
+            (said(Manner::Plain), "ann: hello"),
+            (said(Manner::Action), "* ann hello"),
+            (What::Joined, "-- ann has joined"),
+            (What::Left(Departure::Parted(None)), "-- ann has left"),
+            (
+                What::Left(Departure::Parted(note())),
+                "-- ann has left (why)",
+            ),
+            (What::Left(Departure::Quit(None)), "-- ann has left"),
+            (What::Left(Departure::Quit(note())), "-- ann has left (why)"),
+            (
+                What::Left(Departure::Lost),
+                "-- ann has left (connection lost)",
+            ),
+            (
+                What::Left(Departure::DidNotRead),
+                "-- ann has left (did not read)",
+            ),
+            (
+                What::Left(Departure::Silent),
+                "-- ann has left (was silent for too long)",
+            ),
+            (What::Left(Departure::Stopping), "-- ann has left"),
+            (What::Renamed(who()), "-- ann is now bob"),
+            (What::Topic(note()), "-- ann says what this is about: why"),
+            (
+                What::Topic(None),
+                "-- ann says that this is about nothing any more",
+            ),
+            (
+                What::Kicked {
+                    who: who(),
+                    why: None,
+                },
+                "-- ann has removed bob",
+            ),
+            (
+                What::Kicked {
+                    who: who(),
+                    why: note(),
+                },
+                "-- ann has removed bob (why)",
+            ),
+            (What::Muted(who()), "-- ann does not let bob speak"),
+            (What::Unmuted(who()), "-- ann lets bob speak"),
+            (What::Operator(who()), "-- ann has made bob an operator"),
+            (What::Operator(name("ann")), "-- ann is the operator now"),
+            (What::Keyed(true), "-- ann has given the room a key"),
+            (
+                What::Keyed(false),
+                "-- ann has opened the room to everybody",
+            ),
+            (What::Away(note()), "-- ann is away: why"),
+            (What::Away(None), "-- ann is back"),
+        ] {
+            let event = event(what);
+            for end in ["\n", ""] {
+                let mut bytes = Vec::new();
+                TerminalWire { end }.encode(&event, &mut bytes);
+                assert_eq!(bytes, format!("[lobby] {words}{end}").into_bytes());
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_told_to_one_alone_has_no_room() {
+        let event = Event {
+            room: None,
+            ..event(said(Manner::Plain))
+        };
+        let mut bytes = Vec::new();
+        TerminalWire { end: "\n" }.encode(&event, &mut bytes);
+        assert_eq!(bytes, b"[ann -> you] hello\n");
+    }
+
+    #[test]
+    fn ages_are_said_in_one_unit() {
+        let event = event(said(Manner::Plain));
+        for (seconds, age) in [
+            (0, "just now"),
+            (59, "just now"),
+            (60, "1 min ago"),
+            (119, "1 min ago"),
+            (3_599, "59 min ago"),
+            (3_600, "1 h ago"),
+            (86_399, "23 h ago"),
+            (86_400, "1 d ago"),
+            (1_000_000, "11 d ago"),
+        ] {
+            let now = event.at + Duration::from_secs(seconds);
+            let line = of_old(&event, now).to_string();
+            assert_eq!(line, format!("[lobby] ({age}) ann: hello"));
+        }
+        // A clock that was set back makes nothing old.
+        let line = of_old(&event, event.at - Duration::from_secs(9)).to_string();
+        assert_eq!(line, "[lobby] (just now) ann: hello");
+    }
+}
