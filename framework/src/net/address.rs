@@ -1,6 +1,6 @@
 //! Where a connection or a datagram comes from and where it arrived, as values.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -127,13 +127,32 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(address) => write!(f, "tcp://{address}"),
-            Self::UnixPath(path) => write!(f, "unix:{}", path.display()),
+            Self::UnixPath(path) => write!(f, "unix:{}", Shown(path)),
             Self::UnixAbstract(name) => write!(f, "unix:@{}", name.escape_ascii()),
             Self::UnixUnnamed => f.write_str("unix:(unnamed)"),
             Self::Udp(address) => write!(f, "udp://{address}"),
-            Self::UnixgramPath(path) => write!(f, "unixgram:{}", path.display()),
+            Self::UnixgramPath(path) => write!(f, "unixgram:{}", Shown(path)),
             Self::UnixgramAbstract(name) => write!(f, "unixgram:@{}", name.escape_ascii()),
             Self::UnixgramUnnamed => f.write_str("unixgram:(unnamed)"),
         }
+    }
+}
+
+/// A path without what would end a line of a log or drive a terminal: peers choose where their sockets are, and addresses are logged.
+struct Shown<'a>(&'a Path);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.to_string_lossy().chars().try_for_each(|letter| {
+            let is_unseen = matches!(
+                letter,
+                '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+            );
+            if letter.is_control() || is_unseen {
+                write!(f, "{}", letter.escape_unicode())
+            } else {
+                f.write_char(letter)
+            }
+        })
     }
 }

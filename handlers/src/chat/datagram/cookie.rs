@@ -59,7 +59,8 @@ impl CookieJar {
     fn of_slot(&self, peer: &Address, slot: u64) -> Cookie {
         let mut hasher = blake3::Hasher::new_keyed(&self.secret);
         hasher.update(&slot.to_le_bytes());
-        hasher.update(peer.to_string().as_bytes());
+        // As it is debugged, since the names of Unix sockets that are no UTF-8 look the same when they are shown.
+        hasher.update(format!("{peer:?}").as_bytes());
         let hash = hasher.finalize();
         let mut digits = [0; LENGTH];
         for (digit, byte) in digits.iter_mut().zip(hash.as_bytes()) {
@@ -113,6 +114,20 @@ mod tests {
                 .check(cookie.as_str(), &here, now)
                 .is_none()
         );
+    }
+
+    #[test]
+    fn names_that_are_no_text_are_told_apart() {
+        use std::ffi::OsStr;
+        use std::os::unix::ffi::OsStrExt;
+        use std::path::Path;
+
+        let jar = CookieJar::new();
+        let [one, other] = [b"/tmp/\xfe", b"/tmp/\xff"]
+            .map(|name| Address::UnixgramPath(Path::new(OsStr::from_bytes(name)).into()));
+        assert_eq!(one.to_string(), other.to_string());
+        let cookie = jar.bake(&one, jar.begun);
+        assert!(jar.check(cookie.as_str(), &other, jar.begun).is_none());
     }
 
     #[test]

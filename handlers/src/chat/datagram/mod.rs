@@ -12,10 +12,10 @@ use socketserver::{CloseReason, Datagram, HandlerError, Peer, PeerHandler};
 
 use self::cookie::Cookie;
 pub(super) use self::cookie::CookieJar;
-use super::Chat;
 use super::flood::Bucket;
 use super::hub::{Departure, Outlet};
 use super::terminal::{Next, Session};
+use super::{Chat, Text};
 
 /// The handler of one peer that sends lines as datagrams. [`Chat::datagram_door`] makes it.
 ///
@@ -30,6 +30,8 @@ pub struct DatagramDoor {
 #[derive(Debug)]
 struct Visit {
     cookie: Cookie,
+    /// The name that was brought with the cookie, as it was written then: a datagram that says both again is the same one, which the network or the client has repeated.
+    brought_name: String,
     session: Session,
     bucket: Bucket,
     /// Whether it was said that datagrams come too fast, since the last one that did not.
@@ -46,9 +48,12 @@ impl DatagramDoor {
         let mut words = line.split_whitespace().skip(1);
         match (words.next(), words.next(), words.next()) {
             (Some(name), None, None) => {
-                let cookie = self.chat.cookies().bake(peer.address(), Instant::now());
-                let answer = format!("/nick {name} {}", cookie.as_str());
-                send(&answer, peer);
+                // It may be sent to somebody who has never asked, and who has a terminal.
+                let name = Text::clean(name);
+                if !name.is_empty() {
+                    let cookie = self.chat.cookies().bake(peer.address(), Instant::now());
+                    send(&format!("/nick {name} {}", cookie.as_str()), peer);
+                }
             }
             (Some(name), Some(brought), None) => {
                 let cookies = self.chat.cookies();
@@ -62,22 +67,38 @@ impl DatagramDoor {
 
     fn enter(&mut self, name: &str, cookie: Cookie, peer: &mut Peer<'_>) {
         peer.prove();
-        if let Some(mut visit) = self.visit.take() {
-            visit.session.leave(&Departure::Quit(None));
+        let mut answer = String::new();
+        match &mut self.visit {
+            // The answer to it may have been lost, and nothing is to be begun anew.
+            Some(visit) if visit.cookie == cookie && visit.brought_name == name => {
+                if visit.may_be_heard(&mut answer) {
+                    visit.session.greet_again(&mut answer);
+                }
+            }
+            _ => self.begin(name, cookie, peer, &mut answer),
         }
+        send_lines(&answer, peer);
+    }
+
+    /// Begins a visit, instead of one that there may be already.
+    fn begin(&mut self, name: &str, cookie: Cookie, peer: &mut Peer<'_>, answer: &mut String) {
         let mut visit = Visit {
             cookie,
+            brought_name: name.to_owned(),
             session: Session::new(self.chat.hub().clone(), self.chat.lobby().clone()),
             bucket: self.chat.bucket(peer.address()),
             is_told_off: false,
         };
-        let mut answer = String::new();
-        if visit.may_be_heard(&mut answer) {
-            let wire = self.chat.datagram_wire();
-            let outlet = Outlet::datagrams(wire, peer.sender(), peer.address().clone());
-            visit.session.enter(name, outlet, &mut answer);
+        if !visit.may_be_heard(answer) {
+            return;
         }
-        send_lines(&answer, peer);
+        // Before the new one, since it may have the same name.
+        if let Some(mut visit) = self.visit.take() {
+            visit.session.leave(&Departure::Quit(None));
+        }
+        let wire = self.chat.datagram_wire();
+        let outlet = Outlet::datagrams(wire, peer.sender(), peer.address().clone());
+        visit.session.enter(name, outlet, answer);
         if visit.session.has_entered() {
             self.visit = Some(visit);
         }

@@ -55,9 +55,16 @@ impl LineDoor {
         }
     }
 
-    /// Hears lines as long as there are whole ones, and tokens for them.
+    /// Hears lines as long as there are whole ones, tokens for them, and room for what they are answered.
     fn hear_all(&mut self, input: &mut Input<'_>, conn: &mut Conn<'_>) -> Next {
+        // Some bytes may ask for a list of many thousands, and be sent many times in one piece. At half of the queue there is still room for the longest list, and for what the rooms
+        // say meanwhile.
+        let waiting_max = self.chat.hub().settings().queued_bytes_max / 2;
         while let Some(length) = self.finder.find(input) {
+            if conn.queued() + self.answer.len() >= waiting_max {
+                conn.pause_until_sent();
+                return Next::Stay;
+            }
             if let Err(wait) = self.take_turn(conn) {
                 // Nothing of this line is taken, and it is found again.
                 conn.pause_reading();

@@ -83,6 +83,31 @@ impl Session {
         self.member = Some(member);
     }
 
+    /// Says again what the client was told when it came, or would be told if it came now to where it is: for who did not hear it.
+    pub(super) fn greet_again(&self, out: &mut String) {
+        let Some(member) = &self.member else {
+            return;
+        };
+        let mut reply = Reply(out);
+        let name = member.name();
+        // To enter a room that one is in changes nothing, and says what there is to say of it.
+        let own = member.own_rooms();
+        let current = self.current.as_ref().filter(|room| own.contains(room));
+        let entrance = current.and_then(|room| member.join(room, None).ok());
+        match entrance {
+            Some(entrance) => {
+                reply.say(format_args!(
+                    "Hello, {name}. You are in {}; /help lists what you can do.",
+                    entrance.room
+                ));
+                describe(&entrance, &mut reply);
+            }
+            None => reply.say(format_args!(
+                "Hello, {name}. You are in no room; /help lists what you can do."
+            )),
+        }
+    }
+
     /// Does what a line asks for.
     pub(super) fn hear(&mut self, line: &str, out: &mut String) -> Next {
         let mut reply = Reply(out);

@@ -13,7 +13,10 @@ pub(in crate::chat) struct TerminalWire {
 
 impl Wire for TerminalWire {
     fn encode(&self, event: &Event, into: &mut Vec<u8>) {
-        into.extend_from_slice(Line { event, age: None }.to_string().as_bytes());
+        let line = Line { event, age: None }.to_string();
+        // All at once: a vector that grows by the end alone takes twice what it needs, and this one waits with many others for whoever reads slowly.
+        into.reserve_exact(line.len() + self.end.len());
+        into.extend_from_slice(line.as_bytes());
         into.extend_from_slice(self.end.as_bytes());
     }
 }
