@@ -50,7 +50,7 @@
 //!
 //!     fn received(&mut self, input: &mut Input<'_>, conn: &mut Conn<'_>) -> Result<(), HandlerError> {
 //!         while let Some(end) = input.iter().position(|&byte| byte == b'\n') {
-//!             self.0.broadcast_except(conn.id(), Bytes::copy_from_slice(input.take(end + 1)));
+//!             self.0.broadcast_except(&conn.remote(), Bytes::copy_from_slice(input.take(end + 1)));
 //!             conn.write(b"heard\n");
 //!         }
 //!         Ok(())
