@@ -74,6 +74,12 @@ fn serve(chat: &Chat) -> Running {
     case().serve_events_with(config, move |peer| chat.line_door(peer))
 }
 
+/// Ends a server, and waits until it is gone with all that it has, so that it is not measured with the next one.
+fn cut(mut server: Running) {
+    server.stop_handle().cut();
+    server.join();
+}
+
 /// Reads until a line begins so, and keeps nothing.
 fn until(client: &mut Client, beginning: &str) {
     let mut line = Vec::new();
@@ -280,7 +286,7 @@ fn idle_members(members: usize) {
     assert!(each <= IDLE_MEMBER_MAX, "{each} bytes each");
     assert_eq!(chat.hub().stats().members, members);
     assert_eq!(chat.hub().stats().slow, 0);
-    server.stop_handle().cut();
+    cut(server);
 }
 
 /// Drops what has come.
@@ -421,7 +427,7 @@ fn somebody_never_reads(slow_members: SlowMember, lines: usize) {
         (stats.slow, stats.members),
         (u64::from(is_cut), if is_cut { 19 } else { 20 })
     );
-    server.stop_handle().cut();
+    cut(server);
     for reader in readers {
         reader.join().expect("it reads to the end");
     }
@@ -485,5 +491,5 @@ fn who_asks_and_never_reads_takes_no_more_than_may_wait() {
         askers.len() * each + BESIDES,
     );
     assert_eq!(server.stats().live, 11);
-    server.stop_handle().cut();
+    cut(server);
 }
