@@ -16,11 +16,12 @@ const MEMBERS: usize = 4;
 /// The message with which something is wrong.
 const WRONG: u64 = 1000;
 
+/// It lasts longer than TCP takes to send again what a busy machine has dropped, even to itself.
 fn plan(endpoint: &Endpoint) -> Plan {
     Plan {
         connections: MEMBERS,
         warm_up: 50 * MS,
-        duration: 300 * MS,
+        duration: 600 * MS,
         ..Plan::new(endpoint.clone(), Conversation::Chat)
     }
 }
@@ -76,7 +77,7 @@ fn every_form_of_load_finds_nothing_wrong_with_a_right_server() {
                 if let Form::Open { .. } = form {
                     let offered = measured.offered.expect("an open loop has an offer");
                     assert_eq!(measured.served, offered, "everything comes to everybody");
-                    assert!((300..=301).contains(&(offered / others)), "{offered}");
+                    assert!((600..=601).contains(&(offered / others)), "{offered}");
                 } else {
                     // Those that are on their way at the beginning and in the end are counted on one side only.
                     let on_their_way = 16 * 12 * others;
@@ -309,7 +310,7 @@ fn thinking_makes_a_closed_loop_slower() {
     });
     assert_nothing_wrong(&measured);
     let messages = measured.chat.expect("it is a chat").messages;
-    assert!(messages <= 2 * 300 / 20 + 2, "{measured:?}");
+    assert!(messages <= 2 * 600 / 20 + 2, "{measured:?}");
 }
 
 #[test]

@@ -163,7 +163,6 @@ fn a_server_that_is_no_chat_is_told() {
 }
 
 #[test]
-#[ignore = "it needs `serve chat`"]
 fn modes_of_a_chat_are_compared() {
     let ended = Process::run(
         "compare chat --modes reactor,threads --conns 3,20 --stuck 1 --rounds 2 --duration 100ms --warm-up 20ms --quiet \
