@@ -113,7 +113,7 @@ impl Per {
 }
 
 impl FloodLimit {
-    /// The rate, for [`Flood::new`].
+    /// The rate, for [`Flood::new`](super::Flood::new).
     pub fn rate(self) -> Option<Rate> {
         match self {
             Self::Off => None,
